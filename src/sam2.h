@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The whole public face of the core: promptable segmentation and memory-based
+// tracking with the SAM 2 family (Ravi et al., "SAM 2: Segment Anything in
+// Images and Videos", 2024; Zhou et al., "EdgeTAM", 2025).
+//
+// No torch, OpenCV or GStreamer type appears here, so that a caller can open
+// the library at run time (dlopen) and never load libtorch before it needs it:
+//
+//   auto entry = reinterpret_cast<sam2::CoreEntry*>(dlsym(handle, sam2::kCoreEntryName));
+//   sam2::Core* core = entry(sam2::kInterfaceVersion);   // nullptr: another version
+//   std::shared_ptr<sam2::Engine> engine = core->OpenEngine({.model = "builtin"});
+//   std::unique_ptr<sam2::VideoTracker> tracker = engine->CreateVideoTracker({});
+//   sam2::StepResult result = tracker->Step(frame, pts, prompts);
+//
+// Errors are thrown as sam2::Error. Every object may be used from any thread;
+// one VideoTracker from one thread at a time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#define SAM2_EXPORT __attribute__((visibility("default")))
+
+namespace sam2 {
+
+// Grows with every change of this file that breaks a caller compiled before.
+inline constexpr int kInterfaceVersion = 1;
+
+// What went wrong, so that a caller can choose its own kind of error.
+enum class ErrorCode {
+  kNotFound,       // a file that does not exist
+  kBadCheckpoint,  // a damaged or unknown model file
+  kBadSettings,    // a value that is not allowed
+  kDeviceMissing,  // the asked-for device is not there
+  kOutOfMemory,    // host or device memory is used up
+  kFailed,         // anything else that failed while computing
+};
+
+class SAM2_EXPORT Error : public std::runtime_error {
+ public:
+  Error(ErrorCode code, const std::string& what) : std::runtime_error(what), code_(code) {}
+  ErrorCode code() const { return code_; }
+
+ private:
+  ErrorCode code_;
+};
+
+// ---------------------------------------------------------------- pixels
+
+// Names are those of GstVideoFormat; x is padding or alpha, never read.
+enum class PixelFormat { kRGB, kBGR, kRGBx, kBGRx, kxRGB, kxBGR, kNV12, kI420, kGRAY8 };
+
+// How Y'CbCr became R'G'B'.
+enum class ColorMatrix { kBT601, kBT709, kBT2020 };
+
+// A view of the caller's pixels, which must stay valid during the call.
+struct FrameView {
+  PixelFormat format = PixelFormat::kRGB;
+  int width = 0;   // pixels
+  int height = 0;  // pixels
+  std::array<const std::uint8_t*, 3> plane{};
+  std::array<int, 3> stride{};  // bytes from one row to the next, for each plane
+  ColorMatrix matrix = ColorMatrix::kBT601;
+  bool full_range = false;  // Y'CbCr: 0..255 rather than 16..235
+};
+
+// Corners in pixels of the frame; (0, 0) is the upper left corner of the first
+// pixel and (width, height) the lower right corner of the last.
+struct Box {
+  float x0 = 0, y0 = 0, x1 = 0, y1 = 0;
+};
+
+struct Point {
+  float x = 0, y = 0;  // pixels of the frame
+  bool positive = true;
+};
+
+// A mask inside its rectangle of the frame. Everything outside is background.
+struct Mask {
+  int x = 0, y = 0, width = 0, height = 0;  // pixels of the frame
+  std::vector<std::uint8_t> pixels;         // height rows of width bytes, 0 or 255
+
+  bool empty() const { return pixels.empty(); }
+};
+
+// ---------------------------------------------------------------- prompts
+
+enum class PromptAction {
+  kAdd,      // a new object
+  kRefine,   // more clicks, a new box or mask for a live object, which keeps its memory
+  kReplace,  // the same, but its memory is forgotten first
+  kRemove,   // the object is dropped
+};
+
+// What is asked of one object on one frame. A box and points may come
+// together; a mask comes alone.
+struct Prompt {
+  int id = 0;  // > 0; 0 with kAdd: the tracker chooses the next free one
+  PromptAction action = PromptAction::kAdd;
+  std::optional<Box> box;
+  std::vector<Point> points;
+  std::optional<Mask> mask;
+};
+
+// ---------------------------------------------------------------- results
+
+enum class ObjectState { kTracked, kOccluded, kLost };
+
+struct Object {
+  int id = 0;
+  ObjectState state = ObjectState::kTracked;
+  float score = 0;  // sigmoid of the object score, 0..1: is the object in the frame?
+  float iou = 0;    // IoU with the truth that the decoder predicts for its mask, 0..1
+  // Both empty unless state is kTracked. The box is the tight one of the mask.
+  std::optional<Box> box;
+  Mask mask;
+};
+
+// What became of one prompt.
+struct PromptOutcome {
+  int id = 0;         // of the object it went to, 0 when refused before it had one
+  bool clipped = false;  // it reached over the frame's edge and was cut there
+  std::string error;  // empty: accepted; else why it was refused
+};
+
+struct StepResult {
+  std::vector<Object> objects;          // in order of their ids' first appearance
+  std::vector<PromptOutcome> outcomes;  // one for each prompt, in their order
+};
+
+// ---------------------------------------------------------------- tracker
+
+struct TrackerOptions {
+  // An occluded object is lost when it was not seen for this long.
+  std::int64_t lost_timeout_ns = 2'000'000'000;
+  // Objects tracked at once; a further one is refused.
+  int max_objects = 200;
+  // Holes in masks of at most this area, in pixels of the mask logits (a
+  // quarter of the network's input), are filled; 0: none.
+  // Reference: SAM2VideoPredictor(fill_hole_area=8).
+  int fill_hole_area = 8;
+};
+
+// Follows the prompted objects of one video, frame after frame, within bounded
+// memory. Semantics of SAM2VideoPredictor (sam2 1.1.0), streaming.
+class VideoTracker {
+ public:
+  virtual ~VideoTracker() = default;
+
+  // Applies the prompts to the frame and finds every object in it. Takes no
+  // inference time while there is no object. A prompt that cannot be used is
+  // refused in its outcome and the others go on.
+  // pts_ns: presentation time of the frame, for lost_timeout_ns.
+  // Throws Error when the step failed; the tracker then stands as before.
+  virtual StepResult Step(const FrameView& frame, std::int64_t pts_ns,
+                          std::span<const Prompt> prompts) = 0;
+
+  // Forgets all objects and their memories. Ids are not used again.
+  virtual void Reset() = 0;
+};
+
+// ---------------------------------------------------------------- engine
+
+struct EngineOptions {
+  // Path of a .pt or .safetensors file.
+  std::string model;
+  std::string device = "auto";     // auto | cpu | cuda | cuda:N
+  std::string precision = "auto";  // auto | fp32 | bf16 | fp16
+  int image_size = 0;              // side of the network's input; 0: the model's own
+  int threads = 0;                 // CPU threads of the device's queue; 0: one per core
+};
+
+struct ModelInfo {
+  std::string member;  // "sam2.1-tiny", "edgetam", "builtin", ...
+  int image_size = 0;
+  std::string device;
+  std::string precision;
+  std::int64_t weight_bytes = 0;
+};
+
+// One model on one device in one precision: its weights, and the queue on
+// which every step of its trackers runs in turn.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual const ModelInfo& info() const = 0;
+  virtual std::unique_ptr<VideoTracker> CreateVideoTracker(const TrackerOptions& options) = 0;
+};
+
+// ---------------------------------------------------------------- core
+
+// A polygon as COCO has it: x0, y0, x1, y1, ... in pixels of the frame.
+using Polygon = std::vector<float>;
+
+class Core {
+ public:
+  virtual ~Core() = default;
+
+  // The engine for these options; callers that ask for the same (options
+  // equal after "auto" is resolved) share one while any of them holds it.
+  // Throws Error.
+  virtual std::shared_ptr<Engine> OpenEngine(const EngineOptions& options) = 0;
+
+  // COCO's compressed run-length encoding ("counts") of a mask as part of a
+  // frame of frame_width x frame_height. Same string as pycocotools.mask.encode.
+  virtual std::string EncodeRle(const Mask& mask, int frame_width, int frame_height) = 0;
+
+  // The outlines of a mask, outer borders only, each of at least three points,
+  // simplified by at most `tolerance` pixels; parts with an area below
+  // `min_area` pixels are left out.
+  virtual std::vector<Polygon> MaskToPolygons(const Mask& mask, double tolerance,
+                                              double min_area) = 0;
+};
+
+// The library's one C symbol. Returns the process's core, which is never
+// freed, or nullptr when the library speaks another interface version.
+using CoreEntry = Core*(int interface_version);
+inline constexpr char kCoreEntryName[] = "sam2_core";
+
+}  // namespace sam2
+
+extern "C" SAM2_EXPORT sam2::Core* sam2_core(int interface_version);
