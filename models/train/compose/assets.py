@@ -1,0 +1,50 @@
+"""The data pack in memory: cut-outs by source, photographs and textures, split into train and held out."""
+import json
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+cv2.setNumThreads(1)
+HELD_OUT = 0.06                 # share of pictures kept for validation, by a hash of source and origin
+
+
+def _held_out(entry):
+    return zlib.crc32(f"{entry['source']}/{entry['origin']}".encode()) % 10000 < HELD_OUT * 10000
+
+
+class Assets:
+    """cutouts: {source: [list of frames, each BGRA uint8 [h, w, 4]]}; photos, textures: [BGR uint8 [h, w, 3]]."""
+
+    def __init__(self, pack, held_out=False):
+        pack = Path(pack)
+        index = json.loads(pack.with_suffix('.json').read_text())
+        blob = np.memmap(pack.with_suffix('.bin'), np.uint8, 'r')
+        self.cutouts, self.photos, self.textures = {}, [], []
+        for entry in index['entries']:
+            if _held_out(entry) != held_out:
+                continue
+            data = blob[entry['offset']:entry['offset'] + entry['length']]
+            picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+            if entry['kind'] == 'cutout':           # a turning object's frames lie one below the other
+                frames = np.split(picture, entry.get('frames', 1))
+                self.cutouts.setdefault(entry['source'], []).append(frames)
+            else:
+                (self.photos if entry['kind'] == 'photo' else self.textures).append(picture)
+        self.sources = sorted(self.cutouts)
+        weights = np.array([index['weights'][name] for name in self.sources])
+        self.weights = weights / weights.sum()
+
+    def cutout(self, rng):
+        """Frames of one random object, sources drawn by their weights."""
+        objects = self.cutouts[self.sources[rng.choice(len(self.sources), p=self.weights)]]
+        return objects[rng.integers(len(objects))]
+
+    def background(self, rng, texture=None):
+        """A photograph or a texture; by default the kind with more pictures is drawn more often, photographs
+        counted double, but less than in proportion."""
+        if texture is None:
+            texture = len(self.textures) ** 0.5 / (len(self.textures) ** 0.5 + 2 * len(self.photos) ** 0.5)
+        pictures = self.textures if rng.random() < texture or not self.photos else self.photos
+        return pictures[rng.integers(len(pictures))]

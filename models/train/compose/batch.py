@@ -1,0 +1,39 @@
+"""A training batch as a pure function of (seed, step): resuming needs no more than the step."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from .prompts import prompts
+from .scene import scene
+
+STILL_PROMPTS = {'b': .46, 'p': .30, 'bp': .07, 'pp': .07, 'pn': .05, 'ppn': .05}
+CLIP_PROMPTS = {'b': .60, 'p': .12, 'm': .18, 'pp': .10}            # m: the mask itself
+
+
+@dataclass
+class Batch:
+    images: np.ndarray              # uint8 [B, T, S, S, 3] RGB
+    masks: np.ndarray               # uint8 [B, T, K, S, S]
+    points: np.ndarray              # float32 [B, K, P, 2] of frame 0
+    labels: np.ndarray              # int64 [B, K, P]
+    kind: str                       # what the prompts are; one kind a batch, so that none needs padding
+
+    @property
+    def frames(self):
+        return self.images.shape[0] * self.images.shape[1]
+
+
+def compose(seed, step, assets, plan):
+    """plan: size, length (frames), scenes (B), targets (K) of this step."""
+    rng = np.random.default_rng([seed, step])
+    choices = STILL_PROMPTS if plan.length == 1 else CLIP_PROMPTS
+    kind = str(rng.choice(list(choices), p=list(choices.values())))
+    images, masks, points, labels = [], [], [], []
+    for _ in range(plan.scenes):
+        image, mask = scene(rng, assets, plan.size, plan.length, plan.targets)
+        point, label = prompts(rng, mask[0], kind.replace('m', 'b'))
+        images.append(image)
+        masks.append(mask)
+        points.append(point)
+        labels.append(label)
+    return Batch(np.stack(images), np.stack(masks), np.stack(points), np.stack(labels), kind)

@@ -1,0 +1,78 @@
+"""Builds a data pack: all usable cut-outs, photographs and textures in one compact file.
+
+    .deps/train/bin/python models/train/data/build_pack.py --licences permissive --out .deps/train-data/permissive
+
+Writes OUT.bin (WebP pictures one after another) and OUT.json (one entry a picture: kind, source,
+licence, origin, offset, length).  Prints how much each source gave."""
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+
+import cv2
+
+import filters
+from fetch import package_folder
+from licences import CopyrightFile, is_permissive
+from sources import SOURCES
+
+
+def copyright_of(package):
+    texts = sorted((package_folder(package) / 'usr/share/doc').glob('*/copyright'))
+    return CopyrightFile(texts[0].read_text(errors='replace')) if texts else CopyrightFile('')
+
+
+def pictures(source, allow_copyleft, seen):
+    """Yields (origin, licence, BGR or BGRA picture) of a source; `seen` drops repeated pictures."""
+    root = package_folder(source.package)
+    rules = None if source.licence else copyright_of(source.package)
+    for path in sorted(p for p in root.rglob('*') if p.is_file()):
+        origin = path.relative_to(root).as_posix()
+        if not source.wants('/' + origin, path.stat().st_size):
+            continue
+        licence = source.licence or rules.licence(origin.replace('.d/', '/'))
+        if not (allow_copyleft or is_permissive(licence)):
+            continue
+        picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if source.kind == 'cutout':
+            picture = filters.cutout(picture, source.max_side, source.min_side)
+        else:
+            picture = filters.background(picture, min_side=100 if source.kind == 'texture' else 200)
+        if picture is None:
+            continue
+        key = filters.fingerprint(picture, 20)
+        if key not in seen:
+            seen.add(key)
+            yield origin, licence, picture
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--licences', choices=['permissive', 'all'], default='permissive')
+    parser.add_argument('--quality', type=int, default=90, help='WebP quality')
+    parser.add_argument('--out', type=Path, required=True)
+    arguments = parser.parse_args()
+    allow_copyleft = arguments.licences == 'all'
+    entries, offset, seen = [], 0, set()
+    with open(arguments.out.with_suffix('.bin'), 'wb') as pack:
+        for source in SOURCES:
+            if not package_folder(source.package).exists():
+                continue
+            if source.licence and not (allow_copyleft or is_permissive(source.licence)):
+                continue
+            licences = Counter()
+            for origin, licence, picture in pictures(source, allow_copyleft, seen):
+                data = cv2.imencode('.webp', picture, [cv2.IMWRITE_WEBP_QUALITY, arguments.quality])[1].tobytes()
+                pack.write(data)
+                entries.append(dict(kind=source.kind, source=source.name, licence=licence, origin=origin,
+                                    offset=offset, length=len(data)))
+                offset += len(data)
+                licences[licence] += 1
+            print(f'{source.name:22} {source.kind:8} {sum(licences.values()):5}  {dict(licences)}', flush=True)
+    weights = {source.name: source.weight for source in SOURCES if source.kind == 'cutout'}
+    arguments.out.with_suffix('.json').write_text(json.dumps(dict(weights=weights, entries=entries)))
+    print(f'{len(entries)} pictures, {offset / 1e6:.1f} MB')
+
+
+if __name__ == '__main__':
+    main()

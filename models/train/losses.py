@@ -1,0 +1,51 @@
+"""Losses of masks, their predicted IoUs and object scores."""
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+
+def focal_dice(logits, target, alpha=0.5, gamma=2.0):
+    """20 focal + dice of each mask: logits, target (0..1) [N, H, W] -> [N].
+    alpha = 0.5: with SAM's 0.25 a fresh model rests on empty masks for long."""
+    cross_entropy = F.binary_cross_entropy_with_logits(logits, target, reduction='none')
+    probability = logits.sigmoid()
+    weight = (alpha * target + (1 - alpha) * (1 - target)) * (probability - target).abs().pow(gamma)
+    overlap = 2 * (probability * target).sum((1, 2)) + 1
+    return 20 * (weight * cross_entropy).mean((1, 2)) + 1 - overlap / ((probability + target).sum((1, 2)) + 1)
+
+
+@dataclass
+class MaskLoss:
+    total: torch.Tensor         # scalar
+    single: float               # mean IoU of token 0
+    best: float                 # mean IoU of the best of tokens 1..3
+
+
+def mask_loss(masks, predicted_iou, object_score, target, present, single_weight):
+    """masks [N, 4, h, w] logits, predicted_iou [N, 4], object_score [N, 1] logit, target [N, S, S] 0 or 1,
+    present bool [N]. Token 0 and the best of tokens 1..3 are compared with the target at twice the
+    logits' size; an absent object has only its score to learn."""
+    masks, predicted_iou = masks.float(), predicted_iou.float()
+    count, _, height, width = masks.shape
+    fine = F.adaptive_avg_pool2d(target[:, None], (2 * height, 2 * width))[:, 0]
+    coarse = F.avg_pool2d(fine[:, None], 2)[:, 0]
+    with torch.no_grad():
+        hard, truth = masks > 0, (coarse > 0.5)[:, None]
+        iou = (hard & truth).sum((2, 3)) / (hard | truth).sum((2, 3)).clamp(min=1)              # [N, 4]
+        best = 1 + torch.stack([focal_dice(masks[:, k], coarse) for k in (1, 2, 3)], 1).argmin(1)
+    rows = torch.arange(count, device=masks.device)
+    here = present.float()
+    number = here.sum().clamp(min=1)
+
+    def mean(values):
+        return (values * here).sum() / number
+
+    def enlarged(logits):
+        return F.interpolate(logits[:, None], size=fine.shape[-2:], mode='bilinear', align_corners=False)[:, 0]
+
+    total = (mean(focal_dice(enlarged(masks[rows, best]), fine))
+             + single_weight * mean(focal_dice(enlarged(masks[:, 0]), fine))
+             + mean((predicted_iou - iou).abs().mean(1))
+             + F.binary_cross_entropy_with_logits(object_score.float()[:, 0], here))
+    return MaskLoss(total, mean(iou[:, 0]).item(), mean(iou[rows, best]).item())

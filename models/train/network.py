@@ -1,0 +1,129 @@
+"""The built-in member of the family, in the classes of the PyPI package `sam2` 1.1.0.
+
+SAM 2.1 with a small RepViT trunk (as EdgeTAM's), so that a state dict has the official names.
+While training, RepViT's token mixers have their 3x3 branch only: the other two fold into it anyway."""
+from dataclasses import dataclass
+
+import timm
+import torch
+import torch.nn.functional as F
+from sam2.modeling.backbones.image_encoder import FpnNeck, ImageEncoder
+from sam2.modeling.memory_attention import MemoryAttention, MemoryAttentionLayer
+from sam2.modeling.memory_encoder import CXBlock, Fuser, MaskDownSampler, MemoryEncoder
+from sam2.modeling.position_encoding import PositionEmbeddingSine
+from sam2.modeling.sam import transformer
+from sam2.modeling.sam.transformer import RoPEAttention
+from sam2.modeling.sam2_base import SAM2Base
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Shape:
+    widths: tuple = (48, 96, 192, 384)      # trunk
+    depths: tuple = (1, 1, 6, 2)
+    d_model: int = 128
+    mem_dim: int = 64
+    feed_forward: int = 512                 # of the memory attention
+    layers: int = 2
+    num_maskmem: int = 5
+
+
+class OneBranch(nn.Module):
+    """A RepViT token mixer reduced to its 3x3 depthwise convolution."""
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+class Trunk(nn.Module):
+    """timm's RepViT as a feature pyramid; keys image_encoder.trunk.body.*"""
+
+    def __init__(self, widths, depths, one_branch):
+        super().__init__()
+        self.body = timm.create_model('repvit_m1', features_only=True, out_indices=(0, 1, 2, 3),
+                                      embed_dim=widths, depth=depths, act_layer=nn.ReLU)
+        if one_branch:
+            for module in self.body.modules():
+                mixer = getattr(module, 'token_mixer', None)
+                if hasattr(mixer, 'conv1'):
+                    mixer.conv1 = None
+                    mixer.__class__ = OneBranch
+        self.channel_list = list(widths)[::-1]
+
+    def forward(self, x):                   # [B, 3, S, S] -> four maps of strides 4, 8, 16, 32
+        return list(self.body(x))
+
+
+def build(size=256, shape=Shape(), one_branch=True, model_class=SAM2Base, **overrides):
+    """A model with random weights. `one_branch=False` has the canonical EdgeTAM keys (see export.py)."""
+    def position(features):
+        return PositionEmbeddingSine(num_pos_feats=features, normalize=True, scale=None, temperature=10000)
+
+    d_model, grid = shape.d_model, size // 16
+    encoder = ImageEncoder(
+        scalp=1, trunk=Trunk(shape.widths, shape.depths, one_branch),
+        neck=FpnNeck(position_encoding=position(d_model), d_model=d_model,
+                     backbone_channel_list=list(shape.widths)[::-1], fpn_top_down_levels=[2, 3],
+                     fpn_interp_model='nearest'))
+    rope = dict(rope_theta=10000.0, feat_sizes=[grid, grid], embedding_dim=d_model, num_heads=1,
+                downsample_rate=1, dropout=0.0)
+    layer = MemoryAttentionLayer(
+        activation='relu', dim_feedforward=shape.feed_forward, dropout=0.0, pos_enc_at_attn=False,
+        self_attention=RoPEAttention(**rope), d_model=d_model, pos_enc_at_cross_attn_keys=True,
+        pos_enc_at_cross_attn_queries=False,
+        cross_attention=RoPEAttention(rope_k_repeat=True, kv_in_dim=shape.mem_dim, **rope))
+    memory_encoder = MemoryEncoder(
+        out_dim=shape.mem_dim, in_dim=d_model, position_encoding=position(shape.mem_dim),
+        mask_downsampler=MaskDownSampler(embed_dim=d_model, kernel_size=3, stride=2, padding=1),
+        fuser=Fuser(CXBlock(dim=d_model, kernel_size=7, padding=3, layer_scale_init_value=0.1, use_dwconv=True),
+                    num_layers=2))
+    settings = dict(
+        num_maskmem=shape.num_maskmem, image_size=size, sigmoid_scale_for_mem_enc=20.0,
+        sigmoid_bias_for_mem_enc=-10.0, use_mask_input_as_output_without_sam=True,
+        directly_add_no_mem_embed=True, no_obj_embed_spatial=True, use_high_res_features_in_sam=True,
+        multimask_output_in_sam=True, iou_prediction_use_sigmoid=True, use_obj_ptrs_in_encoder=True,
+        add_tpos_enc_to_obj_ptrs=True, proj_tpos_enc_in_obj_ptrs=True, use_signed_tpos_enc_to_obj_ptrs=True,
+        only_obj_ptrs_in_the_past_for_eval=True, pred_obj_scores=True, pred_obj_scores_mlp=True,
+        fixed_no_obj_ptr=True, multimask_output_for_tracking=True, use_multimask_token_for_obj_ptr=True,
+        multimask_min_pt_num=0, multimask_max_pt_num=1, use_mlp_for_obj_ptr_proj=True)
+    return model_class(
+        image_encoder=encoder,
+        memory_attention=MemoryAttention(d_model=d_model, pos_enc_at_input=True, layer=layer,
+                                         num_layers=shape.layers),
+        memory_encoder=memory_encoder, **{**settings, **overrides})
+
+
+def set_size(model, size):
+    """Makes the model take size x size frames (the reference fixes one size at construction)."""
+    grid, prompt = size // 16, model.sam_prompt_encoder
+    model.image_size, model.sam_image_embedding_size = size, grid
+    prompt.image_embedding_size = (grid, grid)
+    prompt.input_image_size = (size, size)
+    prompt.mask_input_size = (4 * grid, 4 * grid)
+
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def normalised(images):
+    """RGB uint8 [B, S, S, 3] -> float32 [B, 3, S, S], channels last."""
+    mean, std = (torch.tensor(v, device=images.device).view(1, 3, 1, 1) for v in (MEAN, STD))
+    return ((images.permute(0, 3, 1, 2).float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+class PlainAttention:
+    """Stands in for `torch.nn.functional` in the reference's transformer: with several small heads
+    softmax(q k') v in plain steps has a backward pass twice as fast on CPU as the fused kernel."""
+
+    def __getattr__(self, name):
+        return getattr(F, name)
+
+    @staticmethod
+    def scaled_dot_product_attention(q, k, v, dropout_p=0.0, **_):
+        if q.shape[1] == 1:                 # the memory attention: one wide head
+            return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout_p)
+        return ((q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)).softmax(-1) @ v
+
+
+def use_plain_attention():
+    transformer.F = PlainAttention()

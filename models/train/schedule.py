@@ -1,0 +1,55 @@
+"""What is trained when, counted in samples (frames composed) and steps, never in wall time.
+
+Progressive: small stills first, then stills and clips side by side, longer clips last."""
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One step's batch: `scenes` pictures or clips of `length` frames at size x size, `targets` objects in each."""
+    size: int
+    length: int
+    scenes: int
+    targets: int
+
+
+STILL_128, STILL_256, STILL_384 = Plan(128, 1, 32, 4), Plan(256, 1, 12, 4), Plan(384, 1, 5, 4)
+CLIP_128, CLIP_256, CLIP_256_LONG = Plan(128, 6, 8, 2), Plan(256, 6, 4, 2), Plan(256, 8, 3, 2)
+
+# (from how many samples on, [(share of the steps, plan)])
+PHASES = [
+    (0,         [(1.00, STILL_128)]),
+    (90_000,    [(0.60, STILL_256), (0.40, CLIP_128)]),
+    (150_000,   [(0.50, STILL_256), (0.50, CLIP_256)]),
+    (400_000,   [(0.40, STILL_256), (0.50, CLIP_256_LONG), (0.10, STILL_384)]),
+]
+FREEZE_NORM = 250_000       # from here on BatchNorm uses its averaged statistics, as at inference
+WARM_UP = 6_000             # samples of linear warm-up
+DECAY_FROM = 200_000        # from here on the rate falls with the square root of the samples seen
+
+
+def plan_at(seed, step, samples):
+    shares = next(shares for start, shares in reversed(PHASES) if samples >= start)
+    rng = np.random.default_rng([seed, step, 1])
+    return shares[rng.choice(len(shares), p=[share for share, _ in shares])][1]
+
+
+def plans(seed, step, samples):
+    """Yields (step, plan) from a given position on; the same after every restart."""
+    while True:
+        plan = plan_at(seed, step, samples)
+        yield step, plan
+        step += 1
+        samples += plan.scenes * plan.length
+
+
+def learning_rate(samples, peak, cooldown=None):
+    """Warm-up, constant, then peak * sqrt(DECAY_FROM / samples): open-ended, since how long a run will be
+    is not known at its start. `cooldown` = (first, last) sample of a final linear descent to zero."""
+    rate = peak * min(1.0, samples / WARM_UP, (DECAY_FROM / max(1, samples)) ** 0.5)
+    if cooldown:
+        first, last = cooldown
+        rate *= float(np.clip((last - samples) / (last - first), 0.01, 1))
+    return max(rate, peak / 100)

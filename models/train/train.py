@@ -1,0 +1,200 @@
+"""Trains the built-in model; resumes by itself from RUN/checkpoint.pt.
+
+    .deps/train/bin/python models/train/train.py --pack .deps/train-data/permissive --run .deps/train/run
+
+Stops cleanly on SIGTERM or SIGINT (saves, then exits 0); may be stopped and continued (SIGSTOP,
+SIGCONT) at any time: nothing is counted in wall time. Appends to RUN/metrics.csv."""
+import argparse
+import copy
+import csv
+import itertools
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+import export
+import schedule
+import validate
+from compose.assets import Assets
+from compose.batch import compose
+from network import build, use_plain_attention
+from steps import train_step
+
+
+class Composer(torch.utils.data.IterableDataset):
+    """Batches from (step, samples) on, in order; worker w of n composes steps w, w + n, ..."""
+
+    def __init__(self, assets, seed, step, samples):
+        self.assets, self.seed, self.start = assets, seed, (step, samples)
+
+    def __iter__(self):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)       # the trainer decides when to end
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        torch.set_num_threads(1)
+        worker = torch.utils.data.get_worker_info()
+        plans = schedule.plans(self.seed, *self.start)
+        for step, plan in itertools.islice(plans, worker.id, None, worker.num_workers):
+            yield step, compose(self.seed, step, self.assets, plan)
+
+
+class Metrics:
+    """RUN/metrics.csv, one value a row: samples, step, seconds of training, split, metric, value."""
+
+    def __init__(self, path):
+        new = not path.exists()
+        self.file = open(path, 'a', newline='', buffering=1)
+        self.writer = csv.writer(self.file)
+        if new:
+            self.writer.writerow(['samples', 'step', 'seconds', 'split', 'metric', 'value'])
+
+    def write(self, state, split, values):
+        for name, value in sorted(values.items()):
+            self.writer.writerow([state['samples'], state['step'], round(state['seconds']), split, name, f'{value:.5f}'])
+
+
+def optimizer_for(model, rate, device):
+    """AdamW; no weight decay for biases, norms, embeddings and tokens."""
+    decayed, plain = [], []
+    for name, parameter in model.named_parameters():
+        is_plain = parameter.ndim < 2 or any(word in name for word in ('embed', 'token', 'tpos'))
+        (plain if is_plain else decayed).append(parameter)
+    return torch.optim.AdamW([dict(params=decayed, weight_decay=0.05), dict(params=plain, weight_decay=0.0)],
+                             lr=rate, betas=(0.9, 0.98), fused=True)
+
+
+def update_average(average, model, step, horizon=0.999):
+    """Exponential moving average of parameters and BatchNorm statistics; short-sighted at first."""
+    keep = min(horizon, (1 + step) / (10 + step))
+    with torch.no_grad():
+        torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
+        for mine, theirs in zip(average.buffers(), model.buffers()):
+            mine.lerp_(theirs, 1 - keep) if mine.is_floating_point() else mine.copy_(theirs)
+
+
+def freeze_norm(model, average):
+    """BatchNorm from here on with the averaged statistics."""
+    statistics = dict(average.named_buffers())
+    with torch.no_grad():
+        for name, buffer in model.named_buffers():
+            if 'running' in name:
+                buffer.copy_(statistics[name])
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
+def save(path, model, average, optimizer, generator, state):
+    """All of the run in one file, replaced at once so that a kill leaves the former one whole."""
+    unfinished = path.with_suffix('.unfinished')
+    torch.save(dict(model=model.state_dict(), ema=average.state_dict(), optimizer=optimizer.state_dict(),
+                    generator=generator.get_state(), state=state), unfinished)
+    os.replace(unfinished, path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--pack', required=True)
+    parser.add_argument('--run', type=Path, required=True)
+    parser.add_argument('--until', type=int, default=2_000_000, help='samples to train for')
+    parser.add_argument('--cooldown', type=int, default=0, help='last samples with a linear descent of the rate')
+    parser.add_argument('--rate', type=float, default=1e-3)
+    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--workers', type=int, default=1, help='composer processes')
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--validate-every', type=int, default=20_000, help='samples')
+    parser.add_argument('--save-every', type=int, default=200, help='steps')
+    parser.add_argument('--minutes', type=float, help='stop after so long: a slice on a borrowed machine')
+    arguments = parser.parse_args()
+    arguments.run.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    use_plain_attention()
+    device = torch.device(arguments.device)
+
+    model = build().to(device, memory_format=torch.channels_last).train()
+    average = copy.deepcopy(model).eval().requires_grad_(False)
+    optimizer = optimizer_for(model, arguments.rate, device)
+    generator = torch.Generator().manual_seed(arguments.seed)
+    state = dict(step=0, samples=0, seconds=0.0, validated=0, frozen=False)
+    checkpoint = arguments.run / 'checkpoint.pt'
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, map_location=device, weights_only=True)
+        model.load_state_dict(saved['model'])
+        average.load_state_dict(saved['ema'])
+        optimizer.load_state_dict(saved['optimizer'])
+        generator.set_state(saved['generator'].cpu())
+        state = saved['state']
+        print(f"resumed at step {state['step']}, {state['samples']} samples", flush=True)
+    if state['frozen']:
+        freeze_norm(model, average)
+
+    stopping = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.append(True))
+    metrics = Metrics(arguments.run / 'metrics.csv')
+    held_out = Assets(arguments.pack, held_out=True)
+    composer = Composer(Assets(arguments.pack), arguments.seed, state['step'], state['samples'])
+    batches = iter(torch.utils.data.DataLoader(composer, batch_size=None, num_workers=arguments.workers,
+                                               prefetch_factor=4))
+    cooldown = (arguments.until - arguments.cooldown, arguments.until) if arguments.cooldown else None
+    recent, begin, began_at, waited = {}, time.monotonic(), state['samples'], 0.0
+
+    while state['samples'] < arguments.until and not stopping:
+        if arguments.minutes and time.monotonic() - begin > 60 * arguments.minutes:
+            break
+        tick = time.monotonic()
+        step, batch = next(batches)
+        assert step == state['step']
+        waited += time.monotonic() - tick
+        if state['samples'] >= schedule.FREEZE_NORM and not state['frozen']:
+            freeze_norm(model, average)
+            state['frozen'] = True
+        rate = schedule.learning_rate(state['samples'], arguments.rate, cooldown)
+        for group in optimizer.param_groups:
+            group['lr'] = rate
+        loss, log = train_step(model, batch, generator)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        if torch.isfinite(norm):
+            optimizer.step()
+        else:
+            print(f'step {step}: gradient not finite, skipped', flush=True)
+        update_average(average, model, step)
+        state['step'] += 1
+        state['samples'] += batch.frames
+        state['seconds'] += min(60.0, time.monotonic() - tick)          # a stopped process does not train
+
+        for name, value in {**log, 'loss': loss.item(), 'gradient': norm.item()}.items():
+            recent.setdefault(name, []).append(value)
+        if state['step'] % 50 == 0:
+            means = {name: float(np.mean(values)) for name, values in recent.items()}
+            means['rate'] = rate
+            metrics.write(state, 'train', means)
+            pace = (state['samples'] - began_at) / (time.monotonic() - begin)
+            left = (arguments.until - state['samples']) / max(pace, 1e-9) / 3600
+            shown = ' '.join(f'{name} {value:.3f}' for name, value in sorted(means.items()) if 'best' not in name)
+            print(f"{state['step']} samples {state['samples']} {pace:.1f}/s waiting {waited / (time.monotonic() - begin):.0%} "
+                  f'left {left:.1f} h  {shown}', flush=True)
+            recent = {}
+        if state['samples'] - state['validated'] >= arguments.validate_every:
+            state['validated'] = state['samples']
+            values = validate.validate(average, held_out)
+            metrics.write(state, 'held out', values)
+            print('held out ' + ' '.join(f'{name} {value:.3f}' for name, value in values.items()), flush=True)
+            export.write(average.state_dict(), arguments.run.parent / 'export' / 'ema.safetensors')
+        if state['step'] % arguments.save_every == 0:
+            save(checkpoint, model, average, optimizer, generator, state)
+    save(checkpoint, model, average, optimizer, generator, state)
+    print(f"saved at step {state['step']}, {state['samples']} samples", flush=True)
+    os._exit(0)                                                         # do not wait for the composers' queues
+
+
+if __name__ == '__main__':
+    main()
