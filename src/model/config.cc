@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/config.h"
+
+#include <charconv>
+#include <span>
+
+namespace sam2 {
+namespace {
+
+// What shapes cannot tell about the Hiera trunks that exist (the released
+// yaml configs), found by embed_dim and number of blocks.
+struct HieraRow {
+  const char* size;
+  int64_t embed_dim, blocks, num_heads;
+  std::vector<int64_t> window_spec, global_att_blocks;
+};
+
+const std::vector<HieraRow>& HieraTable() {
+  static const std::vector<HieraRow> table = {
+      {"tiny", 96, 12, 1, {8, 4, 14, 7}, {5, 7, 9}},
+      {"small", 96, 16, 1, {8, 4, 14, 7}, {7, 10, 13}},
+      {"base+", 112, 24, 2, {8, 4, 14, 7}, {12, 16, 20}},
+      {"large", 144, 48, 2, {8, 4, 16, 8}, {23, 33, 43}},
+  };
+  return table;
+}
+
+int64_t CountBlocks(const Weights& weights, const std::string& prefix, const std::string& leaf) {
+  int64_t n = 0;
+  while (weights.Has(prefix + std::to_string(n) + leaf)) ++n;
+  return n;
+}
+
+int64_t ParseInt(const Weights& weights, const std::string& key, std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    weights.Fail("metadata " + key + "=\"" + std::string(text) + "\" is not a whole number");
+  }
+  return value;
+}
+
+void Override(const Weights& weights, const std::string& key, int64_t& value) {
+  if (const std::string* text = weights.Metadata(key)) value = ParseInt(weights, key, *text);
+}
+
+void Override(const Weights& weights, const std::string& key, double& value) {
+  const std::string* text = weights.Metadata(key);
+  if (!text) return;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc() || end != text->data() + text->size()) {
+    weights.Fail("metadata " + key + "=\"" + *text + "\" is not a number");
+  }
+}
+
+// Comma-separated whole numbers
+void Override(const Weights& weights, const std::string& key, std::vector<int64_t>& values) {
+  const std::string* text = weights.Metadata(key);
+  if (!text) return;
+  values.clear();
+  for (size_t start = 0; start <= text->size();) {
+    const size_t comma = std::min(text->find(',', start), text->size());
+    values.push_back(ParseInt(weights, key, std::string_view(*text).substr(start, comma - start)));
+    start = comma + 1;
+  }
+}
+
+void Override(const Weights& weights, const std::string& key, Activation& value) {
+  const std::string* text = weights.Metadata(key);
+  if (!text) return;
+  if (*text != "relu" && *text != "gelu") {
+    weights.Fail("metadata " + key + "=\"" + *text + "\": allowed are relu and gelu");
+  }
+  value = *text == "relu" ? Activation::kRelu : Activation::kGelu;
+}
+
+void RecogniseHiera(const Weights& weights, ModelConfig& config) {
+  const std::string trunk = "image_encoder.trunk.";
+  config.trunk = TrunkKind::kHiera;
+  const int64_t embed_dim = weights.Shape(trunk + "patch_embed.proj.weight")[0];
+  const int64_t blocks = CountBlocks(weights, trunk + "blocks.", ".norm1.weight");
+  // SAM 2.1 gave object pointers their age and absent objects a spatial code.
+  const bool is_2_1 = weights.Has("obj_ptr_tpos_proj.weight");
+  for (const HieraRow& row : HieraTable()) {
+    if (row.embed_dim != embed_dim || row.blocks != blocks) continue;
+    config.member = std::string(is_2_1 ? "sam2.1-" : "sam2-") + row.size;
+    config.num_heads = row.num_heads;
+    config.window_spec = row.window_spec;
+    config.global_att_blocks = row.global_att_blocks;
+    return;
+  }
+  if (!weights.Metadata("window_spec")) {
+    weights.Fail("tensor " + trunk + "patch_embed.proj.weight: a Hiera trunk of width " +
+                 std::to_string(embed_dim) + " with " + std::to_string(blocks) +
+                 " blocks is none of tiny, small, base+ and large, and the file's metadata do "
+                 "not say its window_spec, num_heads and global_att_blocks");
+  }
+  config.member = "hiera";
+}
+
+void RecogniseRepVit(const Weights& weights, ModelConfig& config) {
+  config.trunk = TrunkKind::kRepVit;
+  if (weights.Has("spatial_perceiver.latents")) {
+    config.member = "edgetam";
+  } else {
+    config.member = "builtin";
+    config.image_size = 256;
+    config.trunk_activation = Activation::kRelu;
+  }
+}
+
+}  // namespace
+
+ModelConfig RecogniseModel(const Weights& weights) {
+  ModelConfig config;
+  if (weights.Has("image_encoder.trunk.patch_embed.proj.weight")) {
+    RecogniseHiera(weights, config);
+  } else if (weights.Has("image_encoder.trunk.body.stem.conv1.c.weight")) {
+    RecogniseRepVit(weights, config);
+  } else {
+    weights.Fail(
+        "no model of the SAM 2 family: it has neither image_encoder.trunk.patch_embed.proj.weight "
+        "(SAM 2, SAM 2.1) nor image_encoder.trunk.body.stem.conv1.c.weight (EdgeTAM)");
+  }
+  if (const std::string* name = weights.Metadata("model")) config.member = *name;
+  Override(weights, "image_size", config.image_size);
+  Override(weights, "num_heads", config.num_heads);
+  Override(weights, "window_spec", config.window_spec);
+  Override(weights, "global_att_blocks", config.global_att_blocks);
+  Override(weights, "trunk_activation", config.trunk_activation);
+  Override(weights, "sigmoid_scale_for_mem_enc", config.sigmoid_scale_for_mem_enc);
+  Override(weights, "sigmoid_bias_for_mem_enc", config.sigmoid_bias_for_mem_enc);
+  return config;
+}
+
+}  // namespace sam2

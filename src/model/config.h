@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/layers.h"
+
+namespace sam2 {
+
+enum class TrunkKind { kHiera, kRepVit };
+
+// What tensor names and shapes alone cannot tell about a model. Everything
+// else (widths, depths, which heads there are) the modules read off the
+// checkpoint they are built from.
+struct ModelConfig {
+  std::string member;        // "sam2.1-tiny", "edgetam", "builtin", ...
+  int64_t image_size = 1024;  // native side of the network's input
+  TrunkKind trunk = TrunkKind::kHiera;
+
+  // Hiera trunk
+  int64_t num_heads = 1;                   // in the first stage
+  std::vector<int64_t> window_spec;        // window side of each stage
+  std::vector<int64_t> global_att_blocks;  // blocks without windows
+
+  // RepViT trunk
+  Activation trunk_activation = Activation::kGelu;
+
+  int64_t decoder_heads = 8;
+  int64_t perceiver_heads = 1;
+
+  // Scale and bias of mask probabilities on their way into the memory.
+  double sigmoid_scale_for_mem_enc = 20.0;
+  double sigmoid_bias_for_mem_enc = -10.0;
+};
+
+// Recognises the family member from tensor names and shapes, and from the
+// metadata of a .safetensors file where it has them.
+// Throws Error(kBadCheckpoint) when it is none.
+ModelConfig RecogniseModel(const Weights& weights);
+
+}  // namespace sam2

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/hiera.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "model/attention.h"
+
+namespace sam2 {
+namespace {
+
+constexpr double kNormEps = 1e-6;
+
+// 2x2 max pooling of [B, H, W, C]
+Tensor Pool(const Tensor& x) {
+  return at::max_pool2d(x.permute({0, 3, 1, 2}), {2, 2}).permute({0, 2, 3, 1});
+}
+
+int64_t RoundUp(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+
+// [B, H, W, C] -> [B * windows, size, size, C], padded with zeros
+Tensor WindowPartition(const Tensor& x, int64_t size) {
+  const int64_t H = RoundUp(x.size(1), size), W = RoundUp(x.size(2), size);
+  const Tensor padded = at::constant_pad_nd(x, {0, 0, 0, W - x.size(2), 0, H - x.size(1)});
+  return padded.view({x.size(0), H / size, size, W / size, size, x.size(3)})
+      .transpose(2, 3)
+      .reshape({-1, size, size, x.size(3)});
+}
+
+// The inverse: crops the padding off again, to [B, H, W, C].
+Tensor WindowUnpartition(const Tensor& windows, int64_t B, int64_t H, int64_t W) {
+  const int64_t size = windows.size(1);
+  const int64_t rows = RoundUp(H, size) / size, columns = RoundUp(W, size) / size;
+  return windows.view({B, rows, columns, size, size, -1})
+      .transpose(2, 3)
+      .reshape({B, rows * size, columns * size, -1})
+      .slice(1, 0, H)
+      .slice(2, 0, W);
+}
+
+}  // namespace
+
+Hiera::Hiera(const Scope& w, const ModelConfig& config)
+    : patch_embed_(w["patch_embed"]["proj"], 3, -1, 7, /*stride=*/4, /*padding=*/3) {
+  int64_t dim = patch_embed_.weight.size(0);
+  pos_embed_ = w.ParamFloat("pos_embed", {1, dim, -1, -1});
+  pos_embed_window_ = w.ParamFloat("pos_embed_window",
+                                   {1, dim, config.window_spec[0], config.window_spec[0]});
+  int64_t heads = config.num_heads;
+  size_t stage = 0;
+  for (int i = 0; w["blocks"][i].Has("norm1.weight"); ++i) {
+    const Scope block = w["blocks"][i];
+    // A block that projects its shortcut opens a stage: twice the width and
+    // heads, half the side. Its windows are still those of the stage before.
+    const bool opens_stage = block.Has("proj.weight");
+    const int64_t window = config.window_spec[stage];
+    if (opens_stage) {
+      if (++stage == config.window_spec.size()) {
+        w.weights().Fail("tensor " + block.Name("proj.weight") + " opens a fifth stage");
+      }
+      heads *= 2;
+      blocks_.back().ends_stage = true;
+    }
+    const int64_t dim_out = opens_stage ? 2 * dim : dim;
+    const bool global = std::ranges::count(config.global_att_blocks, i) > 0;
+    blocks_.push_back({
+        .norm1 = LayerNorm(block["norm1"], dim, kNormEps),
+        .norm2 = LayerNorm(block["norm2"], dim_out, kNormEps),
+        .attn = {Linear(block["attn"]["qkv"], dim, 3 * dim_out),
+                 Linear(block["attn"]["proj"], dim_out, dim_out), heads},
+        .proj = opens_stage ? Linear(block["proj"], dim, dim_out) : Linear(),
+        .mlp = Mlp(block["mlp"], dim_out, dim_out, Activation::kGelu),
+        .window_size = global ? 0 : window,
+        .ends_stage = false,
+    });
+    dim = dim_out;
+  }
+  blocks_.back().ends_stage = true;
+}
+
+std::vector<Tensor> Hiera::operator()(const Tensor& image) const {
+  Tensor x = patch_embed_(image).permute({0, 2, 3, 1});
+  x = x + PositionEmbedding(x.size(1), x.size(2)).to(x.scalar_type());
+  std::vector<Tensor> stages;
+  for (const MultiScaleBlock& block : blocks_) {
+    x = block(x);
+    if (block.ends_stage) stages.push_back(x.permute({0, 3, 1, 2}));
+  }
+  return stages;
+}
+
+// A coarse embedding stretched over the map plus a fine one tiled over it
+// (Bolya et al., "Window Attention is Bugged", 2023): [1, H, W, C]
+Tensor Hiera::PositionEmbedding(int64_t height, int64_t width) const {
+  const Tensor background = at::upsample_bicubic2d(pos_embed_, {height, width},
+                                                   /*align_corners=*/false);
+  const Tensor window = pos_embed_window_.tile({1, 1, height / pos_embed_window_.size(2),
+                                                width / pos_embed_window_.size(3)});
+  return (background + window).permute({0, 2, 3, 1});
+}
+
+Tensor Hiera::MultiScaleAttention::operator()(const Tensor& x, bool pool) const {
+  const int64_t B = x.size(0);
+  int64_t H = x.size(1), W = x.size(2);
+  const std::vector<Tensor> parts = qkv(x).chunk(3, -1);  // each [B, H, W, C']
+  Tensor q = parts[0];
+  if (pool) {
+    q = Pool(q);
+    H = q.size(1);
+    W = q.size(2);
+  }
+  const auto heads = [&](const Tensor& t) {  // -> [B, heads, N, C' / heads]
+    return t.reshape({B, -1, num_heads, t.size(-1) / num_heads}).transpose(1, 2);
+  };
+  const Tensor out = at::scaled_dot_product_attention(heads(q), heads(parts[1]), heads(parts[2]));
+  return proj(out.transpose(1, 2).reshape({B, H, W, -1}));
+}
+
+Tensor Hiera::MultiScaleBlock::operator()(const Tensor& input) const {
+  const bool pool = proj.weight.defined();
+  const Tensor x = norm1(input);
+  const Tensor shortcut = pool ? Pool(proj(x)) : input;
+  Tensor y;
+  if (window_size == 0) {
+    y = attn(x, pool);
+  } else {
+    y = WindowUnpartition(attn(WindowPartition(x, window_size), pool), x.size(0),
+                          shortcut.size(1), shortcut.size(2));
+  }
+  y = shortcut + y;
+  return y + mlp(norm2(y));
+}
+
+}  // namespace sam2

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <variant>
+#include <vector>
+
+#include "model/hiera.h"
+#include "model/layers.h"
+#include "model/repvit.h"
+
+namespace sam2 {
+
+// The image encoder: trunk, then the feature pyramid neck. Reference:
+// image_encoder.py, ImageEncoder(scalp=1) and FpnNeck(fpn_top_down_levels=[2, 3],
+// fpn_interp_model="nearest").
+class ImageEncoder {
+ public:
+  ImageEncoder(const Scope& w, const ModelConfig& config);
+
+  // image: [B, 3, S, S] in the model's precision.
+  // Returns the three finer pyramid levels: [B, C, S/4, S/4], [B, C, S/8, S/8],
+  // [B, C, S/16, S/16].
+  std::vector<Tensor> operator()(const Tensor& image) const;
+
+  // The trunk's maps alone, one per stage, fine to coarse.
+  std::vector<Tensor> Trunk(const Tensor& image) const;
+  std::vector<Tensor> Neck(const std::vector<Tensor>& maps) const;
+
+  int64_t d_model() const { return convs_[0].weight.size(0); }
+
+ private:
+  std::variant<Hiera, RepVit> trunk_;
+  std::vector<Conv2d> convs_;  // 1x1, one per level, coarse to fine
+};
+
+}  // namespace sam2

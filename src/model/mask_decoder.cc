@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/mask_decoder.h"
+
+#include <ATen/ATen.h>
+
+namespace sam2 {
+namespace {
+
+constexpr int kNumMaskTokens = 4;
+constexpr double kStabilityDelta = 0.05, kStabilityThresh = 0.98;
+
+}  // namespace
+
+MaskDecoder::MaskDecoder(const Scope& w, int64_t transformer_dim, const ModelConfig& config)
+    : transformer_(w["transformer"], transformer_dim, config.decoder_heads),
+      output_tokens_(at::cat({w.Param("obj_score_token.weight", {1, transformer_dim}),
+                              w.Param("iou_token.weight", {1, transformer_dim}),
+                              w.Param("mask_tokens.weight", {kNumMaskTokens, transformer_dim})})
+                         .unsqueeze(0)),
+      upscaling0_(w["output_upscaling"][0], transformer_dim, transformer_dim / 4),
+      upscaling3_(w["output_upscaling"][3], transformer_dim / 4, transformer_dim / 8),
+      upscaling1_(w["output_upscaling"][1], transformer_dim / 4),
+      conv_s0_(w["conv_s0"], transformer_dim, transformer_dim / 8, 1),
+      conv_s1_(w["conv_s1"], transformer_dim, transformer_dim / 4, 1),
+      iou_prediction_head_(w["iou_prediction_head"], transformer_dim, kNumMaskTokens),
+      pred_obj_score_head_(w["pred_obj_score_head"], transformer_dim, 1) {
+  for (int i = 0; i < kNumMaskTokens; ++i) {
+    output_hypernetworks_mlps_.emplace_back(w["output_hypernetworks_mlps"][i], transformer_dim,
+                                            transformer_dim / 8);
+  }
+}
+
+DecoderOutput MaskDecoder::operator()(const DecoderFeatures& features, const Tensor& image_pe,
+                                      const Tensor& sparse, const Tensor& dense) const {
+  const int64_t B = sparse.size(0);
+  const Tensor tokens = at::cat({output_tokens_.expand({B, -1, -1}), sparse}, 1);
+  const Tensor src = features.image_embedding + dense;
+  const int64_t h = src.size(2), w = src.size(3);
+
+  auto [hs, image] =
+      transformer_(ToTokens(src).expand({B, -1, -1}), ToTokens(image_pe), tokens);
+  const Tensor mask_tokens = hs.slice(1, 2, 2 + kNumMaskTokens);
+
+  const Tensor upscaled = Upscale(ToMap(image, h, w), features);
+  std::vector<Tensor> hyper_in;
+  for (int i = 0; i < kNumMaskTokens; ++i) {
+    hyper_in.push_back(output_hypernetworks_mlps_[i](mask_tokens.select(1, i)));
+  }
+  const Tensor masks = at::matmul(at::stack(hyper_in, 1), upscaled.flatten(2));
+  return {.masks = masks.unflatten(2, {4 * h, 4 * w}).to(at::kFloat),
+          .ious = iou_prediction_head_(hs.select(1, 1)).to(at::kFloat).sigmoid(),
+          .mask_tokens = mask_tokens,
+          .object_score_logits = pred_obj_score_head_(hs.select(1, 0)).to(at::kFloat)};
+}
+
+Tensor MaskDecoder::Upscale(const Tensor& src, const DecoderFeatures& features) const {
+  const Tensor x = at::gelu(upscaling1_(upscaling0_(src) + features.feat_s1));
+  return at::gelu(upscaling3_(x) + features.feat_s0);
+}
+
+Tensor BestMultimask(const DecoderOutput& output) {
+  return output.ious.slice(1, 1).argmax(1) + 1;
+}
+
+Tensor DynamicMultimaskViaStability(const DecoderOutput& output) {
+  const Tensor single = output.masks.select(1, 0).flatten(1);
+  const Tensor inner = (single > kStabilityDelta).sum(1).to(at::kFloat);
+  const Tensor outer = (single > -kStabilityDelta).sum(1).to(at::kFloat);
+  const Tensor stable = at::logical_or(outer == 0, inner / outer >= kStabilityThresh);
+  return at::where(stable, at::zeros_like(stable, at::kLong), BestMultimask(output));
+}
+
+Tensor SelectPerObject(const Tensor& x, const Tensor& index) {
+  return x.index({at::arange(x.size(0), index.options()), index});
+}
+
+}  // namespace sam2

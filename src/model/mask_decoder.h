@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "model/config.h"
+#include "model/layers.h"
+#include "model/two_way_transformer.h"
+
+namespace sam2 {
+
+// The image as the decoder wants it.
+struct DecoderFeatures {
+  Tensor image_embedding;  // [B or 1, C, h, w], stride 16
+  Tensor feat_s0;          // [B or 1, C/8, 4h, 4w]: conv_s0 of pyramid level 0
+  Tensor feat_s1;          // [B or 1, C/4, 2h, 2w]: conv_s1 of pyramid level 1
+};
+
+// All that the decoder finds, before any choice.
+struct DecoderOutput {
+  Tensor masks;                // [B, 4, 4h, 4w] logits: the single mask, then three
+  Tensor ious;                 // [B, 4] predicted, 0..1
+  Tensor mask_tokens;          // [B, 4, C]
+  Tensor object_score_logits;  // [B, 1]
+};
+
+// Prompts and image to masks. Reference: mask_decoder.py with high-resolution
+// features, sigmoid IoU and object scores.
+class MaskDecoder {
+ public:
+  MaskDecoder(const Scope& w, int64_t transformer_dim, const ModelConfig& config);
+
+  // conv_s0 / conv_s1, done once for a frame (SAM2Base.forward_image).
+  Tensor ProjectS0(const Tensor& level0) const { return conv_s0_(level0); }
+  Tensor ProjectS1(const Tensor& level1) const { return conv_s1_(level1); }
+
+  // image_pe: [1, C, h, w]; sparse: [B, T, C]; dense: [B or 1, C, h or 1, w or 1].
+  DecoderOutput operator()(const DecoderFeatures& features, const Tensor& image_pe,
+                           const Tensor& sparse, const Tensor& dense) const;
+
+ private:
+  // src: [B, C, h, w] -> [B, C/8, 4h, 4w]
+  Tensor Upscale(const Tensor& src, const DecoderFeatures& features) const;
+
+  TwoWayTransformer transformer_;
+  Tensor output_tokens_;  // [1, 6, C]: object score, IoU, four masks
+  ConvTranspose2x2 upscaling0_, upscaling3_;
+  LayerNorm2d upscaling1_;
+  Conv2d conv_s0_, conv_s1_;
+  std::vector<Mlp> output_hypernetworks_mlps_;
+  Mlp iou_prediction_head_;
+  Mlp pred_obj_score_head_;
+};
+
+// The choice that MaskDecoder.forward makes with multimask_output=False: the
+// single mask, or where that is not stable the best of the three.
+// Returns the chosen index 0..3 of each object: [B] int64.
+Tensor DynamicMultimaskViaStability(const DecoderOutput& output);
+
+// The index 1..3 of the mask with the best predicted IoU: [B] int64.
+Tensor BestMultimask(const DecoderOutput& output);
+
+// Rows x[b, index[b]] of x [B, 4, ...]: [B, ...].
+Tensor SelectPerObject(const Tensor& x, const Tensor& index);
+
+}  // namespace sam2

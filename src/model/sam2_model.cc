@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/sam2_model.h"
+
+#include <ATen/ATen.h>
+
+#include "model/position_encoding.h"
+#include "sam2.h"
+
+namespace sam2 {
+namespace {
+
+constexpr int64_t kStride = 16;  // of the deepest feature map
+
+int64_t CheckedImageSize(const ModelConfig& config, int64_t image_size) {
+  if (image_size == 0) return config.image_size;
+  if (image_size < 64 || image_size > 4096 || image_size % 32 != 0) {
+    throw Error(ErrorCode::kBadSettings, "image size " + std::to_string(image_size) +
+                                             " is not possible: allowed are multiples of 32 "
+                                             "from 64 to 4096, or 0 for the model's own");
+  }
+  return image_size;
+}
+
+std::optional<SpatialPerceiver> LoadPerceiver(const Scope& w, int64_t mem_dim, int64_t heads,
+                                              int64_t feature_size) {
+  if (!w.Has("spatial_perceiver.latents")) return std::nullopt;
+  return SpatialPerceiver(w["spatial_perceiver"], mem_dim, heads, feature_size);
+}
+
+}  // namespace
+
+Sam2Model::Sam2Model(Weights& weights, int64_t image_size)
+    : Sam2Model(weights, RecogniseModel(weights), image_size) {}
+
+Sam2Model::Sam2Model(Weights& weights, ModelConfig config, int64_t image_size)
+    : config_(std::move(config)),
+      image_size_(CheckedImageSize(config_, image_size)),
+      device_(weights.device()),
+      dtype_(weights.dtype()),
+      image_encoder_(weights.Root()["image_encoder"], config_),
+      hidden_dim_(image_encoder_.d_model()),
+      memory_encoder_(weights.Root()["memory_encoder"], hidden_dim_),
+      spatial_perceiver_(LoadPerceiver(weights.Root(), memory_encoder_.mem_dim(),
+                                       config_.perceiver_heads, image_size_ / kStride)),
+      memory_attention_(
+          weights.Root()["memory_attention"], hidden_dim_, memory_encoder_.mem_dim(),
+          image_size_ / kStride,
+          spatial_perceiver_ ? spatial_perceiver_->grid_size() : image_size_ / kStride),
+      sam_prompt_encoder_(weights.Root()["sam_prompt_encoder"], hidden_dim_, image_size_),
+      sam_mask_decoder_(weights.Root()["sam_mask_decoder"], hidden_dim_, config_),
+      mask_downsample_(weights.Root()["mask_downsample"], 1, 1, 4, /*stride=*/4),
+      obj_ptr_proj_(weights.Root()["obj_ptr_proj"], hidden_dim_, hidden_dim_) {
+  const Scope w = weights.Root();
+  const int64_t mem_dim = memory_encoder_.mem_dim();
+  const int64_t side = image_size_ / kStride;
+  if (w.Has("obj_ptr_tpos_proj.weight")) {
+    obj_ptr_tpos_proj_ = Linear(w["obj_ptr_tpos_proj"], hidden_dim_, mem_dim);
+  }
+  maskmem_tpos_enc_ = w.ParamFloat("maskmem_tpos_enc", {-1, 1, 1, mem_dim}).view({-1, mem_dim});
+  no_mem_embed_ = w.Param("no_mem_embed", {1, 1, hidden_dim_}).view({1, hidden_dim_, 1, 1});
+  // Only models that attend on a first frame use it; all checkpoints have it.
+  w.Raw("no_mem_pos_enc", {1, 1, hidden_dim_});
+  no_obj_ptr_ = w.Param("no_obj_ptr", {1, hidden_dim_});
+  if (w.Has("no_obj_embed_spatial")) {
+    no_obj_embed_spatial_ =
+        w.Param("no_obj_embed_spatial", {1, mem_dim}).view({1, mem_dim, 1, 1});
+  }
+  weights.ExpectAllTaken();
+  vision_pos_ =
+      weights.Place(PositionEmbeddingSine(hidden_dim_, side, side, device_)).unsqueeze(0);
+  memory_pos_ = spatial_perceiver_ ? spatial_perceiver_->pos()
+                                   : PositionEmbeddingSine(mem_dim, side, side, device_);
+}
+
+FrameFeatures Sam2Model::EncodeImage(const Tensor& image) const {
+  const std::vector<Tensor> levels =
+      image_encoder_(image.to(dtype_, false, false, at::MemoryFormat::ChannelsLast));
+  return {levels[2], sam_mask_decoder_.ProjectS0(levels[0]),
+          sam_mask_decoder_.ProjectS1(levels[1])};
+}
+
+Tensor Sam2Model::WithoutMemory(const FrameFeatures& features) const {
+  return features.embedding + no_mem_embed_;
+}
+
+Tensor Sam2Model::WithMemory(const FrameFeatures& features, const MemoryTokens& memory) const {
+  const Tensor tokens = memory_attention_(ToTokens(features.embedding), vision_pos_, memory);
+  return ToMap(tokens, features.embedding.size(2), features.embedding.size(3));
+}
+
+HeadsOutput Sam2Model::ForwardSamHeads(const FrameFeatures& features, const Tensor& pix_feat,
+                                       int64_t N, const std::optional<PointPrompt>& points,
+                                       const Tensor& mask_logits, bool multimask) const {
+  const auto options = at::TensorOptions(device_);
+  const PointPrompt prompt =
+      points ? *points
+             : PointPrompt{at::zeros({N, 1, 2}, options),
+                           at::full({N, 1}, kPaddingPoint, options.dtype(at::kLong))};
+  const Tensor sparse = sam_prompt_encoder_.EmbedPoints(prompt.coords, prompt.labels);
+  const Tensor dense = mask_logits.defined() ? sam_prompt_encoder_.EmbedMasks(mask_logits)
+                                             : sam_prompt_encoder_.no_mask_embed();
+  const DecoderOutput decoded =
+      sam_mask_decoder_({pix_feat, features.feat_s0, features.feat_s1},
+                        sam_prompt_encoder_.dense_pe(), sparse, dense);
+
+  const Tensor choice =
+      multimask ? BestMultimask(decoded) : DynamicMultimaskViaStability(decoded);
+  const Tensor present = decoded.object_score_logits > 0;  // [N, 1]
+  const Tensor masks = at::where(present.unsqueeze(-1), SelectPerObject(decoded.masks, choice),
+                                 kNoObjScore);
+  // With a single mask the pointer always comes from its own token, also where
+  // the mask was exchanged for a more stable one.
+  const Tensor token = multimask ? SelectPerObject(decoded.mask_tokens, choice)
+                                 : decoded.mask_tokens.select(1, 0);
+  return {.masks = masks.unsqueeze(1),
+          .ious = SelectPerObject(decoded.ious, choice),
+          .obj_ptr = ObjectPointer(token, present),
+          .object_score_logits = decoded.object_score_logits};
+}
+
+HeadsOutput Sam2Model::UseMaskAsOutput(const FrameFeatures& features, const Tensor& masks) const {
+  const int64_t N = masks.size(0);
+  const Tensor prompt = mask_downsample_(masks.to(dtype_));
+  HeadsOutput heads =
+      ForwardSamHeads(features, features.embedding, N, std::nullopt, prompt, false);
+  // Presence is what the mask says, not what the heads think of it.
+  const Tensor present = masks.flatten(1).gt(0).any(1, /*keepdim=*/true);
+  const Tensor logits = masks * 20.0 - 10.0;
+  return {.masks = at::_upsample_bilinear2d_aa(logits, {image_size_ / 4, image_size_ / 4},
+                                               /*align_corners=*/false),
+          .ious = at::ones({N}, masks.options()),
+          .obj_ptr = at::where(present, heads.obj_ptr, no_obj_ptr_),
+          .object_score_logits = present.to(at::kFloat) * 20.0 - 10.0};
+}
+
+Tensor Sam2Model::ObjectPointer(const Tensor& token, const Tensor& appearing) const {
+  return at::where(appearing, obj_ptr_proj_(token), no_obj_ptr_);
+}
+
+Tensor Sam2Model::EncodeMemory(const FrameFeatures& features, const HeadsOutput& output,
+                               bool binarize) const {
+  const Tensor logits = at::upsample_bilinear2d(output.masks, {image_size_, image_size_},
+                                                /*align_corners=*/false);
+  Tensor masks = binarize ? logits.gt(0).to(at::kFloat) : logits.sigmoid();
+  masks = masks * config_.sigmoid_scale_for_mem_enc + config_.sigmoid_bias_for_mem_enc;
+  Tensor memory = memory_encoder_(features.embedding, masks.to(dtype_));
+  if (no_obj_embed_spatial_.defined()) {
+    const Tensor absent = (output.object_score_logits <= 0).view({-1, 1, 1, 1});
+    memory = memory + absent * no_obj_embed_spatial_;
+  }
+  const Tensor tokens = spatial_perceiver_ ? (*spatial_perceiver_)(memory) : ToTokens(memory);
+  return tokens.to(at::kBFloat16).contiguous();
+}
+
+Tensor Sam2Model::MemoryPosition(int64_t t_pos) const {
+  return (memory_pos_ + maskmem_tpos_enc_[num_maskmem() - t_pos - 1]).to(dtype_);
+}
+
+std::pair<Tensor, Tensor> Sam2Model::PointerTokens(const Tensor& obj_ptrs,
+                                                   const std::vector<int64_t>& ages) const {
+  const int64_t mem_dim = memory_encoder_.mem_dim();
+  const int64_t split = hidden_dim_ / mem_dim;  // tokens for one pointer
+  const Tensor tokens = obj_ptrs.reshape({obj_ptrs.size(0), -1, mem_dim});
+  if (!obj_ptr_tpos_proj_) return {tokens, at::zeros({1, tokens.size(1), mem_dim}, tokens.options())};
+  const Tensor age = at::tensor(at::ArrayRef<int64_t>(ages), at::TensorOptions(device_)) /
+                     static_cast<double>(max_obj_ptrs() - 1);
+  const Tensor pos = (*obj_ptr_tpos_proj_)(SinePositions(age, hidden_dim_).to(dtype_));
+  return {tokens, pos.repeat_interleave(split, 0).unsqueeze(0)};
+}
+
+}  // namespace sam2

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predictor/engine.h"
+
+#include <ATen/Context.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <dlfcn.h>
+
+#include <charconv>
+#include <filesystem>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/weights.h"
+#include "predictor/video_tracker.h"
+
+namespace sam2 {
+namespace {
+
+// The CUDA backend registers itself when its library is opened; nothing else
+// refers to it, so that a machine without it needs none of its parts.
+// Returns why it could not be opened, or nothing.
+std::string OpenCudaBackend() {
+  static const std::string error = [] {
+    if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL)) return std::string();
+    const char* why = dlerror();
+    return std::string(why ? why : "unknown error");
+  }();
+  return error;
+}
+
+// Number of usable devices; `why` tells the reason for none.
+int CountCudaDevices(std::string& why) {
+  why = OpenCudaBackend();
+  if (!why.empty()) return 0;
+  const int count = at::hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0;
+  if (count == 0) why = "no CUDA device is found";
+  return count;
+}
+
+at::Device ResolveDevice(const std::string& name) {
+  if (name == "cpu") return at::kCPU;
+  std::string why;
+  if (name == "auto") {
+    return CountCudaDevices(why) > 0 ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+  }
+  int index = 0;
+  if (name.starts_with("cuda:")) {
+    const char* end = name.data() + name.size();
+    const auto [stop, error] = std::from_chars(name.data() + 5, end, index);
+    if (error != std::errc() || stop != end || index < 0) index = -1;
+  }
+  if (index < 0 || (name != "cuda" && !name.starts_with("cuda:"))) {
+    throw Error(ErrorCode::kBadSettings,
+                "device \"" + name + "\": allowed are auto, cpu, cuda and cuda:N");
+  }
+  const int count = CountCudaDevices(why);
+  if (index >= count) {
+    throw Error(ErrorCode::kDeviceMissing,
+                "device \"" + name + "\" is not there: " +
+                    (why.empty() ? "there are " + std::to_string(count) : why));
+  }
+  return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
+}
+
+// Whether matrix products have instructions for bf16.
+bool CpuIsFastInBf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
+at::ScalarType ResolvePrecision(const std::string& name, at::Device device) {
+  if (name == "fp32") return at::kFloat;
+  if (name == "bf16") return at::kBFloat16;
+  if (name == "fp16") {
+    if (device.is_cuda()) return at::kHalf;
+    throw Error(ErrorCode::kBadSettings, "precision \"fp16\" needs a CUDA device");
+  }
+  if (name != "auto") {
+    throw Error(ErrorCode::kBadSettings,
+                "precision \"" + name + "\": allowed are auto, fp32, bf16 and fp16");
+  }
+  return device.is_cuda() || CpuIsFastInBf16() ? at::kBFloat16 : at::kFloat;
+}
+
+std::string PrecisionName(at::ScalarType dtype) {
+  return dtype == at::kFloat ? "fp32" : dtype == at::kHalf ? "fp16" : "bf16";
+}
+
+}  // namespace
+
+std::string ResolvedOptions::Key() const {
+  return model + '\n' + device.str() + '\n' + PrecisionName(dtype) + '\n' +
+         std::to_string(image_size);
+}
+
+ResolvedOptions Resolve(const EngineOptions& options) {
+  ResolvedOptions resolved;
+  resolved.device = ResolveDevice(options.device);
+  resolved.dtype = ResolvePrecision(options.precision, resolved.device);
+  resolved.image_size = options.image_size;
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::canonical(options.model, error);
+  if (error) {
+    throw Error(ErrorCode::kNotFound, options.model + ": " + error.message());
+  }
+  resolved.model = path.string();
+  return resolved;
+}
+
+ModelEngine::ModelEngine(const ResolvedOptions& options)
+    : queue_(ExecutionQueue::ForDevice(options.device)) {
+  queue_->Run(threads_, [&] {
+    Weights weights(ReadCheckpoint(options.model), options.model, options.dtype, options.device);
+    model_ = std::make_unique<Sam2Model>(weights, options.image_size);
+    info_ = {.member = model_->config().member,
+             .image_size = static_cast<int>(model_->image_size()),
+             .device = options.device.str(),
+             .precision = PrecisionName(options.dtype),
+             .weight_bytes = weights.bytes()};
+  });
+}
+
+std::unique_ptr<VideoTracker> ModelEngine::CreateVideoTracker(const TrackerOptions& options) {
+  return std::make_unique<StreamingTracker>(shared_from_this(), options);
+}
+
+}  // namespace sam2

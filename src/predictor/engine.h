@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "model/sam2_model.h"
+#include "predictor/execution_queue.h"
+#include "sam2.h"
+
+namespace sam2 {
+
+// Options with every "auto" decided.
+struct ResolvedOptions {
+  std::string model;  // canonical path
+  at::Device device = at::kCPU;
+  at::ScalarType dtype = at::kFloat;
+  int image_size = 0;
+
+  std::string Key() const;
+};
+
+// Throws Error: kNotFound, kBadSettings (naming value and what is allowed), kDeviceMissing.
+ResolvedOptions Resolve(const EngineOptions& options);
+
+class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngine> {
+ public:
+  explicit ModelEngine(const ResolvedOptions& options);
+
+  const ModelInfo& info() const override { return info_; }
+  std::unique_ptr<VideoTracker> CreateVideoTracker(const TrackerOptions& options) override;
+
+  const Sam2Model& model() const { return *model_; }
+  // Runs a job of a step, in turn with those of other streams.
+  void Run(const std::function<void()>& job) { queue_->Run(threads_, job); }
+  void set_threads(int threads) { threads_ = threads; }
+
+ private:
+  std::shared_ptr<ExecutionQueue> queue_;
+  std::unique_ptr<const Sam2Model> model_;
+  ModelInfo info_;
+  std::atomic<int> threads_ = 0;
+};
+
+}  // namespace sam2

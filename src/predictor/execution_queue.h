@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace sam2 {
+
+// All inference on one device runs here, on one thread, in the order of
+// asking: N streams neither fight for cores nor starve, and the parallel
+// runtime keeps one team of threads instead of one for each stream.
+class ExecutionQueue {
+ public:
+  // The queue of a device, shared by all who hold it.
+  static std::shared_ptr<ExecutionQueue> ForDevice(at::Device device);
+
+  ExecutionQueue();
+  ~ExecutionQueue();
+
+  // Runs the job and waits for it. What the job throws is thrown here, as an
+  // Error. threads: for parallel work inside the job; 0: one per core.
+  void Run(int threads, const std::function<void()>& job);
+
+ private:
+  void Loop(std::stop_token stop);
+
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::deque<std::function<void()>> jobs_;
+  std::jthread thread_;
+};
+
+}  // namespace sam2

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sam2.h"
+
+namespace sam2 {
+
+// Sees whether a prompt makes sense on a frame of this size. Cuts what reaches
+// over the edge; sets outcome.clipped then, and outcome.error when nothing
+// usable is left, naming the value and what is allowed.
+void CheckPrompt(Prompt& prompt, int frame_width, int frame_height, PromptOutcome& outcome);
+
+}  // namespace sam2
