@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Connected components of masks.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace sam2 {
+
+// Fills the holes of masks: sets to 0.1, in place, every 8-connected component
+// of logits <= 0 with at most max_area logits. max_area <= 0: does nothing.
+// logits: [N, 1, h, w] float32 on the CPU, contiguous.
+// Reference: fill_holes_in_mask_scores in sam2/utils/misc.py.
+void FillHoles(at::Tensor logits, int max_area);
+
+}  // namespace sam2
