@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * SECTION:element-sam2overlay
+ * @title: sam2overlay
+ *
+ * Paints the objects that sam2track attached to the frames: masks, boxes, ids,
+ * labels, scores and states, each object in its own colour. Objects without a
+ * box at the moment are listed in the lower left corner.
+ *
+ * ## Example launch line
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! \
+ *   sam2track box="120,80,200,160" ! sam2overlay alpha=0.5 boxes=false ! \
+ *   videoconvert ! autovideosink
+ * ]|
+ */
+
+#include "overlay.h"
+
+#include <gst/video/video.h>
+
+#include <optional>
+#include <utility>
+
+#include "canvas.h"
+#include "errors.h"
+#include "meta.h"
+#include "painter.h"
+
+GST_DEBUG_CATEGORY_STATIC(gst_sam2_overlay_debug);
+#define GST_CAT_DEFAULT gst_sam2_overlay_debug
+
+namespace {
+
+// The C++ half of the element.
+struct Overlay {
+  gstsam2::PainterSettings settings;  // under the object lock
+  gstsam2::Painter painter;
+  GstVideoInfo info;
+};
+
+enum Property { PROP_MASKS = 1, PROP_BOXES, PROP_LABELS, PROP_SCORES, PROP_ALPHA, PROP_LINE_WIDTH };
+
+}  // namespace
+
+struct _GstSam2Overlay {
+  GstBaseTransform parent;
+  Overlay* impl;
+};
+
+G_DEFINE_FINAL_TYPE(GstSam2Overlay, gst_sam2_overlay, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(
+    sam2overlay, "sam2overlay", GST_RANK_NONE, GST_TYPE_SAM2_OVERLAY,
+    GST_DEBUG_CATEGORY_INIT(gst_sam2_overlay_debug, "sam2overlay", 0, "SAM 2 overlay"))
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+                            GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(SAM2_CANVAS_FORMATS)));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+                            GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(SAM2_CANVAS_FORMATS)));
+
+static void gst_sam2_overlay_set_property(GObject* object, guint id, const GValue* value,
+                                          GParamSpec* spec) {
+  GstSam2Overlay* self = GST_SAM2_OVERLAY(object);
+  gstsam2::PainterSettings& settings = self->impl->settings;
+  GST_OBJECT_LOCK(self);
+  switch (id) {
+    case PROP_MASKS: settings.masks = g_value_get_boolean(value); break;
+    case PROP_BOXES: settings.boxes = g_value_get_boolean(value); break;
+    case PROP_LABELS: settings.labels = g_value_get_boolean(value); break;
+    case PROP_SCORES: settings.scores = g_value_get_boolean(value); break;
+    case PROP_ALPHA: settings.alpha = g_value_get_double(value); break;
+    case PROP_LINE_WIDTH: settings.line_width = g_value_get_int(value); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+static void gst_sam2_overlay_get_property(GObject* object, guint id, GValue* value,
+                                          GParamSpec* spec) {
+  GstSam2Overlay* self = GST_SAM2_OVERLAY(object);
+  const gstsam2::PainterSettings& settings = self->impl->settings;
+  GST_OBJECT_LOCK(self);
+  switch (id) {
+    case PROP_MASKS: g_value_set_boolean(value, settings.masks); break;
+    case PROP_BOXES: g_value_set_boolean(value, settings.boxes); break;
+    case PROP_LABELS: g_value_set_boolean(value, settings.labels); break;
+    case PROP_SCORES: g_value_set_boolean(value, settings.scores); break;
+    case PROP_ALPHA: g_value_set_double(value, settings.alpha); break;
+    case PROP_LINE_WIDTH: g_value_set_int(value, settings.line_width); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+static void install_properties(GObjectClass* klass) {
+  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                              GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE);
+  const gstsam2::PainterSettings defaults;
+  g_object_class_install_property(
+      klass, PROP_MASKS,
+      g_param_spec_boolean("masks", "Masks", "Paint the masks and their outlines", defaults.masks,
+                           flags));
+  g_object_class_install_property(
+      klass, PROP_BOXES,
+      g_param_spec_boolean("boxes", "Boxes", "Paint the tight boxes of the masks", defaults.boxes,
+                           flags));
+  g_object_class_install_property(
+      klass, PROP_LABELS,
+      g_param_spec_boolean("labels", "Labels",
+                           "Write the objects' labels and ids, and their states when these are "
+                           "not \"tracked\"",
+                           defaults.labels, flags));
+  g_object_class_install_property(
+      klass, PROP_SCORES,
+      g_param_spec_boolean("scores", "Scores",
+                           "Write how sure the network is that the object is in the frame",
+                           defaults.scores, flags));
+  g_object_class_install_property(
+      klass, PROP_ALPHA,
+      g_param_spec_double("alpha", "Alpha",
+                          "How much of the pixels the masks cover: 0 nothing, 1 all", 0, 1,
+                          defaults.alpha, flags));
+  g_object_class_install_property(
+      klass, PROP_LINE_WIDTH,
+      g_param_spec_int("line-width", "Line width",
+                       "Width of outlines and boxes in pixels; 0: by the frame's size", 0, 64,
+                       defaults.line_width, flags));
+}
+
+static gboolean gst_sam2_overlay_set_caps(GstBaseTransform* base, GstCaps* in, GstCaps*) {
+  return gst_video_info_from_caps(&GST_SAM2_OVERLAY(base)->impl->info, in);
+}
+
+static void gst_sam2_overlay_before_transform(GstBaseTransform* base, GstBuffer* buffer) {
+  const GstClockTime time = gst_segment_to_stream_time(&base->segment, GST_FORMAT_TIME,
+                                                       GST_BUFFER_TIMESTAMP(buffer));
+  if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(base), time);
+}
+
+static void paint(Overlay& impl, const gstsam2::PainterSettings& settings, GstBuffer* buffer) {
+  std::optional<gstsam2::ObjectsRecord> record = gstsam2::ReadObjects(buffer);
+  if (!record || record->objects.empty()) return;
+  const auto flags = static_cast<GstMapFlags>(static_cast<int>(GST_MAP_READWRITE) |
+                                              static_cast<int>(GST_VIDEO_FRAME_MAP_FLAG_NO_REF));
+  GstVideoFrame frame;
+  if (!gst_video_frame_map(&frame, &impl.info, buffer, flags)) {
+    throw gstsam2::ElementError::Stream("Cannot map a buffer as a frame for painting.");
+  }
+  try {
+    impl.painter.Paint(settings, std::move(*record), frame);
+  } catch (...) {
+    gst_video_frame_unmap(&frame);
+    throw;
+  }
+  gst_video_frame_unmap(&frame);
+}
+
+static GstFlowReturn gst_sam2_overlay_transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
+  GstSam2Overlay* self = GST_SAM2_OVERLAY(base);
+  GST_OBJECT_LOCK(self);
+  const gstsam2::PainterSettings settings = self->impl->settings;
+  GST_OBJECT_UNLOCK(self);
+  return gstsam2::Guard(GST_ELEMENT(self), GST_FLOW_ERROR, [&] {
+    paint(*self->impl, settings, buffer);
+    return GST_FLOW_OK;
+  });
+}
+
+static void gst_sam2_overlay_init(GstSam2Overlay* self) {
+  self->impl = new Overlay;
+  gst_video_info_init(&self->impl->info);
+  gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
+}
+
+static void gst_sam2_overlay_finalize(GObject* object) {
+  delete GST_SAM2_OVERLAY(object)->impl;
+  G_OBJECT_CLASS(gst_sam2_overlay_parent_class)->finalize(object);
+}
+
+static void gst_sam2_overlay_class_init(GstSam2OverlayClass* klass) {
+  GObjectClass* object_class = G_OBJECT_CLASS(klass);
+  GstElementClass* element_class = GST_ELEMENT_CLASS(klass);
+  GstBaseTransformClass* base_class = GST_BASE_TRANSFORM_CLASS(klass);
+
+  object_class->set_property = gst_sam2_overlay_set_property;
+  object_class->get_property = gst_sam2_overlay_get_property;
+  object_class->finalize = gst_sam2_overlay_finalize;
+  install_properties(object_class);
+
+  gst_element_class_set_static_metadata(
+      element_class, "SAM 2 overlay", "Filter/Effect/Video",
+      "Paints the objects that sam2track attached to the frames: masks, boxes, ids, labels, "
+      "scores and states, each object in its own colour. "
+      "Example: gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! sam2track "
+      "box=\"120,80,200,160\" ! sam2overlay alpha=0.5 boxes=false ! videoconvert ! autovideosink",
+      "gst-sam2");
+  gst_element_class_add_static_pad_template(element_class, &sink_template);
+  gst_element_class_add_static_pad_template(element_class, &src_template);
+
+  base_class->set_caps = gst_sam2_overlay_set_caps;
+  base_class->before_transform = gst_sam2_overlay_before_transform;
+  base_class->transform_ip = gst_sam2_overlay_transform_ip;
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "painter.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "label.h"
+#include "mask_image.h"
+
+namespace gstsam2 {
+namespace {
+
+int LineWidth(const PainterSettings& settings, const Canvas& canvas) {
+  if (settings.line_width > 0) return settings.line_width;
+  return std::clamp(std::min(canvas.width(), canvas.height()) / 240, 1, 12);
+}
+
+int FontSize(const Canvas& canvas) {
+  return std::clamp(std::min(canvas.width(), canvas.height()) / 22, 10, 96);
+}
+
+Color FromHsv(double hue, double saturation, double value) {
+  const auto channel = [&](double n) {
+    const double k = std::fmod(n + hue * 6, 6);
+    const double c = value - value * saturation * std::clamp(std::min(k, 4 - k), 0.0, 1.0);
+    return static_cast<std::uint8_t>(std::lround(c * 255));
+  };
+  return {channel(5), channel(3), channel(1)};
+}
+
+double Luminance(Color color) {
+  return (0.2126 * color.r + 0.7152 * color.g + 0.0722 * color.b) / 255;
+}
+
+// ------------------------------------------------------------ masks
+
+Shape Padded(const sam2::Mask& mask, int padding) {
+  Shape shape{.x = mask.x - padding, .y = mask.y - padding, .width = mask.width + 2 * padding,
+              .height = mask.height + 2 * padding, .coverage = {}};
+  shape.coverage.resize(static_cast<std::size_t>(shape.width) * shape.height);
+  for (int y = 0; y < mask.height; ++y) {
+    std::copy_n(mask.pixels.begin() + static_cast<std::ptrdiff_t>(y) * mask.width, mask.width,
+                shape.coverage.begin() +
+                    static_cast<std::ptrdiff_t>(y + padding) * shape.width + padding);
+  }
+  return shape;
+}
+
+// out[i] = f(in[i], in[i + step]) etc. over a window of `radius` on either side;
+// what lies over the ends is left as it is.
+template <typename Combine>
+void Window(std::vector<std::uint8_t>& pixels, std::ptrdiff_t step, int radius, Combine combine) {
+  const std::vector<std::uint8_t> in = pixels;
+  const auto size = static_cast<std::ptrdiff_t>(in.size());
+  for (int k = -radius; k <= radius; ++k) {
+    const std::ptrdiff_t shift = k * step;
+    const std::ptrdiff_t begin = std::max<std::ptrdiff_t>(0, -shift);
+    const std::ptrdiff_t end = std::min(size, size - shift);
+    for (std::ptrdiff_t i = begin; i < end; ++i) {
+      pixels[i] = combine(pixels[i], in[i + shift]);
+    }
+  }
+}
+
+// Square windows. The padding keeps rows from running into each other.
+template <typename Combine>
+void Square(Shape& shape, int radius, Combine combine) {
+  Window(shape.coverage, 1, radius, combine);
+  Window(shape.coverage, shape.width, radius, combine);
+}
+
+std::uint8_t Min(std::uint8_t a, std::uint8_t b) { return std::min(a, b); }
+std::uint8_t Max(std::uint8_t a, std::uint8_t b) { return std::max(a, b); }
+
+// 3x3 mean.
+void Soften(Shape& shape) {
+  const auto pass = [&](std::ptrdiff_t step) {
+    const std::vector<std::uint8_t> in = shape.coverage;
+    for (std::size_t i = step; i + step < in.size(); ++i) {
+      shape.coverage[i] = static_cast<std::uint8_t>((in[i - step] + in[i] + in[i + step]) / 3);
+    }
+  };
+  pass(1);
+  pass(shape.width);
+}
+
+// The mask's border, half inside and half outside, with soft edges.
+Shape Outline(const Shape& mask, int line_width) {
+  const int outside = line_width / 2, inside = line_width - outside;
+  Shape outline = mask, inner = mask;
+  Square(outline, outside, Max);
+  Square(inner, inside, Min);
+  std::ranges::transform(outline.coverage, inner.coverage, outline.coverage.begin(), std::minus());
+  Soften(outline);
+  return outline;
+}
+
+// ------------------------------------------------------------ text
+
+std::string TextOf(const PainterSettings& settings, const ObjectRecord& object) {
+  std::string text;
+  const auto append = [&text](const std::string& word) {
+    if (!text.empty()) text += "  ";
+    text += word;
+  };
+  if (settings.labels) {
+    append(object.label.empty() ? std::to_string(object.id)
+                                : object.label + " " + std::to_string(object.id));
+  }
+  if (settings.scores && object.box) {
+    std::array<char, 16> score{};
+    std::snprintf(score.data(), score.size(), "%d%%", static_cast<int>(object.score * 100 + 0.5));
+    append(score.data());
+  }
+  if (settings.labels && object.state != sam2::ObjectState::kTracked) {
+    append(StateName(object.state));
+  }
+  return text;
+}
+
+}  // namespace
+
+Color ColorOf(int id) {
+  constexpr double kGoldenRatio = 0.61803398875;
+  // Later rounds through the hues are paler.
+  const double saturation = id % 16 < 8 ? 0.85 : 0.6;
+  return FromHsv(std::fmod(0.42 + id * kGoldenRatio, 1.0), saturation, 1.0);
+}
+
+Painter::Painter() = default;
+Painter::~Painter() = default;
+
+void Painter::Paint(const PainterSettings& settings, ObjectsRecord record, GstVideoFrame& frame) {
+  Canvas canvas(frame);
+  FitToFrame(record, canvas.width(), canvas.height());
+  for (const ObjectRecord& object : record.objects) PaintMask(settings, object, canvas);
+  for (const ObjectRecord& object : record.objects) PaintBox(settings, object, canvas);
+  if (settings.labels || settings.scores) PaintLabels(settings, record, canvas);
+}
+
+void Painter::PaintMask(const PainterSettings& settings, const ObjectRecord& object,
+                        Canvas& canvas) {
+  if (!settings.masks || !object.mask) return;
+  const sam2::Mask mask = ToFrameMask(*object.mask, canvas.width(), canvas.height());
+  if (mask.empty()) return;
+  const int line_width = LineWidth(settings, canvas);
+  const Shape shape = Padded(mask, line_width + 1);
+  canvas.Paint(shape, ColorOf(object.id), settings.alpha);
+  canvas.Paint(Outline(shape, line_width), ColorOf(object.id), 1.0);
+}
+
+void Painter::PaintBox(const PainterSettings& settings, const ObjectRecord& object,
+                       Canvas& canvas) {
+  if (!settings.boxes || !object.box) return;
+  const Rect& box = *object.box;
+  const int line = LineWidth(settings, canvas);
+  const Color color = ColorOf(object.id);
+  const int x0 = static_cast<int>(std::floor(box.x)), y0 = static_cast<int>(std::floor(box.y));
+  const int x1 = std::max(static_cast<int>(std::ceil(box.x + box.width)), x0 + 2 * line);
+  const int y1 = std::max(static_cast<int>(std::ceil(box.y + box.height)), y0 + 2 * line);
+  canvas.PaintRect(x0, y0, x1 - x0, line, color, 1);
+  canvas.PaintRect(x0, y1 - line, x1 - x0, line, color, 1);
+  canvas.PaintRect(x0, y0 + line, line, y1 - y0 - 2 * line, color, 1);
+  canvas.PaintRect(x1 - line, y0 + line, line, y1 - y0 - 2 * line, color, 1);
+}
+
+int Painter::PaintLabel(const std::string& text, Color color, int x, int bottom, Canvas& canvas) {
+  if (labels_ == nullptr) labels_ = std::make_unique<LabelMaker>();
+  Label label = labels_->Make(text, FontSize(canvas));
+  // Inside the frame, if it fits at all.
+  x = std::max(0, std::min(x, canvas.width() - label.plate.width));
+  const int y = std::max(0, std::min(bottom, canvas.height()) - label.plate.height);
+  label.plate.x = label.text.x = x;
+  label.plate.y = label.text.y = y;
+  canvas.Paint(label.plate, color, 0.9);
+  canvas.Paint(label.text, Luminance(color) > 0.45 ? Color{0, 0, 0} : Color{255, 255, 255}, 1);
+  return label.plate.height;
+}
+
+void Painter::PaintLabels(const PainterSettings& settings, const ObjectsRecord& record,
+                          Canvas& canvas) {
+  int bottom = canvas.height();  // those without a box are listed in the lower left corner
+  for (const ObjectRecord& object : record.objects) {
+    const std::string text = TextOf(settings, object);
+    if (text.empty()) continue;
+    if (object.box) {
+      PaintLabel(text, ColorOf(object.id), static_cast<int>(object.box->x),
+                 static_cast<int>(object.box->y), canvas);
+    } else if (bottom > canvas.height() / 2) {
+      bottom -= PaintLabel(text, ColorOf(object.id), 0, bottom, canvas) + 1;
+    }
+  }
+}
+
+}  // namespace gstsam2

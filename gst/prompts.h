@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Prompts from outside: property, file, events, signals. All end in the same
+// request, which waits in a queue for its frame.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sam2.h"
+
+namespace gstsam2 {
+
+struct PromptRequest {
+  // When: at the frame of this number (counted from 0), or at the first frame
+  // at or after this presentation time; neither: at the next frame.
+  std::optional<std::uint64_t> frame;
+  std::optional<GstClockTime> pts;
+  sam2::Prompt prompt;
+  std::string label;
+  std::string source;  // for messages: "box", "prompts.jsonl:3", "event", ...
+};
+
+// Boxes of the `box` property: "x,y,w,h[;x,y,w,h...]", whole or decimal numbers.
+// Throws ElementError (RESOURCE/SETTINGS).
+std::vector<PromptRequest> ParseBoxes(const std::string& text);
+
+// One line of a prompts file: a JSON object with the keys frame | pts, id,
+// label, box [x, y, w, h], points [[x, y, 1 or 0], ...], action.
+// Throws std::invalid_argument with the reason.
+PromptRequest ParsePromptLine(const std::string& line);
+
+// A prompts file, JSON Lines; blank lines are skipped.
+// Throws ElementError: RESOURCE/NOT_FOUND, or RESOURCE/SETTINGS naming the line.
+std::vector<PromptRequest> ReadPromptsFile(const std::string& path);
+
+// The fields of a `sam2-prompt` event: those of a line. `box` and the members
+// of `points` are arrays of numbers, or everything is text: box "x,y,w,h",
+// points "x,y,1;x,y,0". Throws std::invalid_argument with the reason.
+PromptRequest ParsePromptStructure(const GstStructure& structure);
+
+// Why the prompt cannot be used on a frame of this size; empty when it can.
+std::string ReasonToRefuse(const sam2::Prompt& prompt, int frame_width, int frame_height);
+
+// Requests of one stream, waiting for their frames. Any thread may add.
+class PromptQueue {
+ public:
+  // What is due on one frame. `reset` comes before the requests.
+  struct Due {
+    bool reset = false;
+    std::vector<PromptRequest> requests;
+  };
+
+  // Returns the object's id, which is chosen here for a new object without one.
+  int Add(PromptRequest request);
+  // The same for several: none is given an id that another one asks for.
+  void Add(std::vector<PromptRequest> requests);
+  // An id that no object has had.
+  int NewId();
+  // Drops what waits; the next frame's Due says reset.
+  void Reset();
+  // Takes what is due, in order of arrival. `pts` may be GST_CLOCK_TIME_NONE.
+  Due Take(std::uint64_t frame, GstClockTime pts);
+  // Takes all that waits.
+  std::vector<PromptRequest> TakeRest();
+  // Forgets everything, ids too.
+  void Clear();
+
+ private:
+  int AddLocked(PromptRequest request);
+
+  std::mutex mutex_;
+  std::vector<PromptRequest> waiting_;
+  bool reset_ = false;
+  int next_id_ = 1;
+};
+
+}  // namespace gstsam2

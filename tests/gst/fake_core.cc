@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A core for the tests of the elements: fast, and what it does can be foretold.
+//
+// Its tracker follows brightness: an object is the tight box of the pixels of
+// at least half brightness inside its last box grown by 8 pixels on each side.
+// Nothing bright there: occluded, then lost after the timeout. Brightness of a
+// frame is that of its first plane's first byte of each pixel.
+//
+// The model's file name says what goes wrong: "not-found", "bad-checkpoint",
+// "bad-settings", "out-of-memory", "failed", "alien" (an exception of no known
+// type) at opening; "step-failed", "step-alien" at the third frame; "slow":
+// every step takes 20 ms; "nan": all scores are NaN.
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <thread>
+
+#include "sam2.h"
+
+namespace {
+
+int BytesPerPixel(sam2::PixelFormat format) {
+  switch (format) {
+    case sam2::PixelFormat::kRGB:
+    case sam2::PixelFormat::kBGR: return 3;
+    case sam2::PixelFormat::kNV12:
+    case sam2::PixelFormat::kI420:
+    case sam2::PixelFormat::kGRAY8: return 1;
+    default: return 4;
+  }
+}
+
+bool IsBright(const sam2::FrameView& frame, int x, int y) {
+  const int first = frame.format == sam2::PixelFormat::kxRGB ||
+                    frame.format == sam2::PixelFormat::kxBGR;  // skip the padding byte
+  return frame.plane[0][static_cast<std::ptrdiff_t>(y) * frame.stride[0] +
+                        x * BytesPerPixel(frame.format) + first] >= 128;
+}
+
+struct Followed {
+  sam2::Box last;  // relative to the frame
+  std::int64_t seen_ns = 0;
+};
+
+class FakeTracker final : public sam2::VideoTracker {
+ public:
+  FakeTracker(std::string kind, const sam2::TrackerOptions& options)
+      : kind_(std::move(kind)), options_(options) {}
+
+  sam2::StepResult Step(const sam2::FrameView& frame, std::int64_t pts_ns,
+                        std::span<const sam2::Prompt> prompts) override {
+    if (++steps_ == 3) {
+      if (kind_ == "step-failed") throw sam2::Error(sam2::ErrorCode::kFailed, "The step failed.");
+      if (kind_ == "step-alien") throw 42;
+    }
+    if (kind_ == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    sam2::StepResult result;
+    for (const sam2::Prompt& prompt : prompts) {
+      result.outcomes.push_back(Apply(prompt, frame, pts_ns));
+    }
+    for (const int id : order_) result.objects.push_back(Follow(id, frame, pts_ns));
+    return result;
+  }
+
+  void Reset() override {
+    followed_.clear();
+    order_.clear();
+  }
+
+ private:
+  sam2::PromptOutcome Apply(const sam2::Prompt& prompt, const sam2::FrameView& frame,
+                            std::int64_t pts_ns) {
+    const bool live = followed_.contains(prompt.id);
+    if (prompt.action == sam2::PromptAction::kAdd) {
+      if (live) return {.id = prompt.id, .error = "id " + std::to_string(prompt.id) + " is taken"};
+      if (static_cast<int>(order_.size()) >= options_.max_objects) {
+        return {.error = "there are " + std::to_string(options_.max_objects) +
+                         " objects already, as many as allowed"};
+      }
+      order_.push_back(prompt.id);
+    } else if (!live) {
+      return {.error = "there is no object " + std::to_string(prompt.id)};
+    }
+    if (prompt.action == sam2::PromptAction::kRemove) {
+      followed_.erase(prompt.id);
+      std::erase(order_, prompt.id);
+      return {.id = prompt.id, .error = {}};
+    }
+    sam2::Box box = prompt.box.value_or(sam2::Box{});
+    if (!prompt.box) {
+      const sam2::Point& point = prompt.points.front();
+      box = {point.x - 4, point.y - 4, point.x + 4, point.y + 4};
+    }
+    const auto w = static_cast<float>(frame.width), h = static_cast<float>(frame.height);
+    followed_[prompt.id] = {{box.x0 / w, box.y0 / h, box.x1 / w, box.y1 / h}, pts_ns};
+    return {.id = prompt.id, .clipped = box.x0 < 0 || box.y0 < 0 || box.x1 > w || box.y1 > h, .error = {}};
+  }
+
+  sam2::Object Follow(int id, const sam2::FrameView& frame, std::int64_t pts_ns) {
+    Followed& followed = followed_.at(id);
+    const auto w = static_cast<float>(frame.width), h = static_cast<float>(frame.height);
+    const int x0 = std::clamp(static_cast<int>(followed.last.x0 * w) - 8, 0, frame.width);
+    const int y0 = std::clamp(static_cast<int>(followed.last.y0 * h) - 8, 0, frame.height);
+    const int x1 = std::clamp(static_cast<int>(followed.last.x1 * w) + 8, 0, frame.width);
+    const int y1 = std::clamp(static_cast<int>(followed.last.y1 * h) + 8, 0, frame.height);
+    int left = x1, top = y1, right = x0, bottom = y0;
+    for (int y = y0; y < y1; ++y) {
+      for (int x = x0; x < x1; ++x) {
+        if (!IsBright(frame, x, y)) continue;
+        left = std::min(left, x), right = std::max(right, x + 1);
+        top = std::min(top, y), bottom = std::max(bottom, y + 1);
+      }
+    }
+    sam2::Object object;
+    object.id = id;
+    object.score = object.iou = kind_ == "nan" ? std::numeric_limits<float>::quiet_NaN() : 0.75F;
+    if (left >= right) {
+      const bool lost = pts_ns - followed.seen_ns >= options_.lost_timeout_ns;
+      object.state = lost ? sam2::ObjectState::kLost : sam2::ObjectState::kOccluded;
+      object.score = 0.25F;
+      return object;
+    }
+    object.box = {static_cast<float>(left), static_cast<float>(top), static_cast<float>(right),
+                  static_cast<float>(bottom)};
+    object.mask = {.x = left, .y = top, .width = right - left, .height = bottom - top, .pixels = {}};
+    for (int y = top; y < bottom; ++y) {
+      for (int x = left; x < right; ++x) {
+        object.mask.pixels.push_back(IsBright(frame, x, y) ? 255 : 0);
+      }
+    }
+    followed = {{object.box->x0 / w, object.box->y0 / h, object.box->x1 / w, object.box->y1 / h},
+                pts_ns};
+    return object;
+  }
+
+  std::string kind_;
+  sam2::TrackerOptions options_;
+  int steps_ = 0;
+  std::map<int, Followed> followed_;
+  std::vector<int> order_;
+};
+
+class FakeEngine final : public sam2::Engine {
+ public:
+  explicit FakeEngine(const sam2::EngineOptions& options)
+      : kind_(std::filesystem::path(options.model).stem().string()),
+        info_{.member = "fake", .image_size = 64, .device = "cpu", .precision = "fp32"} {
+    if (options.device.starts_with("cuda")) {
+      throw sam2::Error(sam2::ErrorCode::kDeviceMissing, "device=" + options.device + ": no GPU");
+    }
+    static const std::map<std::string, sam2::ErrorCode> kFailures = {
+        {"not-found", sam2::ErrorCode::kNotFound},
+        {"bad-checkpoint", sam2::ErrorCode::kBadCheckpoint},
+        {"bad-settings", sam2::ErrorCode::kBadSettings},
+        {"out-of-memory", sam2::ErrorCode::kOutOfMemory},
+        {"failed", sam2::ErrorCode::kFailed}};
+    const auto failure = kFailures.find(kind_);
+    if (failure != kFailures.end()) throw sam2::Error(failure->second, kind_ + " as asked for");
+    if (kind_ == "alien") throw 42;
+  }
+
+  const sam2::ModelInfo& info() const override { return info_; }
+  std::unique_ptr<sam2::VideoTracker> CreateVideoTracker(
+      const sam2::TrackerOptions& options) override {
+    return std::make_unique<FakeTracker>(kind_, options);
+  }
+
+ private:
+  std::string kind_;
+  sam2::ModelInfo info_;
+};
+
+class FakeCore final : public sam2::Core {
+ public:
+  std::shared_ptr<sam2::Engine> OpenEngine(const sam2::EngineOptions& options) override {
+    return std::make_shared<FakeEngine>(options);
+  }
+  // Not COCO's: what was asked to be encoded, in words.
+  std::string EncodeRle(const sam2::Mask& mask, int frame_width, int frame_height) override {
+    return std::to_string(mask.width) + "x" + std::to_string(mask.height) + "+" +
+           std::to_string(mask.x) + "+" + std::to_string(mask.y) + " of " +
+           std::to_string(frame_width) + "x" + std::to_string(frame_height);
+  }
+  std::vector<sam2::Polygon> MaskToPolygons(const sam2::Mask& mask, double, double) override {
+    const auto x = static_cast<float>(mask.x), y = static_cast<float>(mask.y);
+    const auto w = static_cast<float>(mask.width), h = static_cast<float>(mask.height);
+    return {{x, y, x + w, y, x + w, y + h, x, y + h}};
+  }
+};
+
+}  // namespace
+
+sam2::Core* sam2_core(int interface_version) {
+  static FakeCore core;
+  return interface_version == sam2::kInterfaceVersion ? &core : nullptr;
+}
