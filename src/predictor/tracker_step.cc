@@ -15,10 +15,10 @@ namespace {
 // objects (about 0.5 GiB with the official models).
 constexpr int64_t kMaxBatchTokens = 1 << 19;
 
-Tensor FillHoles(const Tensor& masks, int max_area) {
+Tensor WithoutHoles(const Tensor& masks, int max_area) {
   if (max_area <= 0) return masks;
   Tensor filled = masks.to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
-  FillHolesInLogits(filled, max_area);
+  sam2::FillHoles(filled, max_area);
   return filled.to(masks.device());
 }
 
@@ -60,7 +60,7 @@ StepOutput TrackObjects(const Sam2Model& model, const FrameFeatures& features,
   }
   StepOutput output = Concatenate(parts);
   // After the memory was encoded, as in the reference.
-  output.heads.masks = FillHoles(output.heads.masks, fill_hole_area);
+  output.heads.masks = WithoutHoles(output.heads.masks, fill_hole_area);
   return output;
 }
 
@@ -83,7 +83,7 @@ StepOutput PromptObject(const Sam2Model& model, const FrameFeatures& features,
         previous.defined() ? previous.clamp(-32.0, 32.0) : previous, multimask);
   }
   // Before the memory is encoded, as in the reference.
-  output.heads.masks = FillHoles(output.heads.masks, fill_hole_area);
+  output.heads.masks = WithoutHoles(output.heads.masks, fill_hole_area);
   output.memory = model.EncodeMemory(features, output.heads, /*binarize=*/true);
   return output;
 }

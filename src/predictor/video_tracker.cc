@@ -151,7 +151,7 @@ std::vector<Object> StreamingTracker::RunStep(const FrameView& frame, std::int64
                                               const FramePlan& plan) {
   const Sam2Model& model = engine_->model();
   const FrameFeatures features = model.EncodeImage(
-      FrameToTensor(frame, static_cast<int>(model.image_size()), ResizeMode::kVideo,
+      FrameToTensor(frame, static_cast<int>(model.image_size()), Resize::kVideo,
                     model.device()));
 
   std::map<int, FramePrompt> asked;
@@ -236,7 +236,8 @@ Object StreamingTracker::Report(const FrameView& frame, const ObjectAnswer& answ
   object.score = logit.sigmoid().item<float>();
   object.iou = heads.ious[answer.row].item<float>();
   if (logit.item<float>() > 0) {
-    object.mask = LogitsToMask(heads.masks[answer.row][0].to(at::kCPU), frame.width, frame.height);
+    object.mask = MaskFromLogits(heads.masks[answer.row][0].to(at::kCPU).contiguous(), frame.width,
+                                 frame.height);
   }
   if (!object.mask.empty()) {
     const Mask& m = object.mask;
