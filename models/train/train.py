@@ -193,7 +193,9 @@ def main():
             save(checkpoint, model, average, optimizer, generator, state)
     save(checkpoint, model, average, optimizer, generator, state)
     print(f"saved at step {state['step']}, {state['samples']} samples", flush=True)
-    os._exit(0)                                                         # do not wait for the composers' queues
+    for worker in batches._workers:                                     # they may be waiting to hand over a batch
+        worker.kill()
+    os._exit(0)
 
 
 if __name__ == '__main__':

@@ -14,19 +14,37 @@ def _held_out(entry):
     return zlib.crc32(f"{entry['source']}/{entry['origin']}".encode()) % 10000 < HELD_OUT * 10000
 
 
+def _expanded(pack, entries):
+    """The pack's pictures decoded into PACK.raw (made once, then mapped: processes share its pages).
+    Fills in `shape` and `at` of the entries; -> uint8 memory map."""
+    raw, shapes = pack.with_suffix('.raw'), pack.with_suffix('.shapes.json')
+    if not shapes.exists() or shapes.stat().st_mtime < pack.with_suffix('.json').stat().st_mtime:
+        blob, places, at = np.memmap(pack.with_suffix('.bin'), np.uint8, 'r'), [], 0
+        with open(raw, 'wb') as file:
+            for entry in entries:
+                data = blob[entry['offset']:entry['offset'] + entry['length']]
+                picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+                file.write(picture.tobytes())
+                places.append([at, picture.shape])
+                at += picture.size
+        shapes.write_text(json.dumps(places))
+    for entry, (at, shape) in zip(entries, json.loads(shapes.read_text())):
+        entry['at'], entry['shape'] = at, shape
+    return np.memmap(raw, np.uint8, 'r').view(np.ndarray)
+
+
 class Assets:
     """cutouts: {source: [list of frames, each BGRA uint8 [h, w, 4]]}; photos, textures: [BGR uint8 [h, w, 3]]."""
 
     def __init__(self, pack, held_out=False):
         pack = Path(pack)
         index = json.loads(pack.with_suffix('.json').read_text())
-        blob = np.memmap(pack.with_suffix('.bin'), np.uint8, 'r')
+        raw = _expanded(pack, index['entries'])
         self.cutouts, self.photos, self.textures = {}, [], []
         for entry in index['entries']:
             if _held_out(entry) != held_out:
                 continue
-            data = blob[entry['offset']:entry['offset'] + entry['length']]
-            picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+            picture = raw[entry['at']:entry['at'] + np.prod(entry['shape'])].reshape(entry['shape'])
             if entry['kind'] == 'cutout':           # a turning object's frames lie one below the other
                 frames = np.split(picture, entry.get('frames', 1))
                 self.cutouts.setdefault(entry['source'], []).append(frames)
