@@ -95,17 +95,22 @@ at::Tensor Pixels(const FrameView& frame) {
                        {stride * frame.height, 1, stride, bytes}, at::kByte);
 }
 
+at::Tensor Bicubic(const at::Tensor& pixels, std::int64_t height, std::int64_t width) {
+  return at::_upsample_bicubic2d_aa(pixels, std::array<std::int64_t, 2>{height, width}, false,
+                                    std::nullopt, std::nullopt);
+}
+
 // Levels 0..255 after the resize of the video predictor: [1, C, S, S] uint8.
 at::Tensor ResizeForVideo(const at::Tensor& pixels, int size) {
-  const std::array<std::int64_t, 2> to = {size, size};
-  if (pixels.is_cpu()) {
-    const at::Tensor packed = pixels.contiguous(at::MemoryFormat::ChannelsLast);
-    return at::_upsample_bicubic2d_aa(packed, to, false, std::nullopt, std::nullopt);
+  if (!pixels.is_cpu()) {
+    return Bicubic(pixels.to(at::kFloat), size, size).round_().clamp_(0, 255).to(at::kByte);
   }
-  return at::_upsample_bicubic2d_aa(pixels.to(at::kFloat), to, false, std::nullopt, std::nullopt)
-      .round_()
-      .clamp_(0, 255)
-      .to(at::kByte);
+  const at::Tensor packed = pixels.contiguous(at::MemoryFormat::ChannelsLast);
+  // Pillow rounds to 8 bits between its two passes and squeezes tall pictures
+  // in height first (version 13; where it begins to do so was found by trial).
+  const std::int64_t height = packed.size(2), width = packed.size(3);
+  const bool height_first = height > size && 2 * width < height + size;
+  return Bicubic(height_first ? Bicubic(packed, size, width) : packed, size, size);
 }
 
 // Levels 0..255 after the resize of the stills predictor: [1, C, S, S] float32.
