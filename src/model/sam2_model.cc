@@ -88,6 +88,18 @@ Tensor Sam2Model::WithMemory(const FrameFeatures& features, const MemoryTokens& 
   return ToMap(tokens, features.embedding.size(2), features.embedding.size(3));
 }
 
+DecoderOutput Sam2Model::DecodeMasks(const FrameFeatures& features, const Tensor& pix_feat,
+                                     int64_t N, const std::optional<PointPrompt>& points,
+                                     const Tensor& mask_logits) const {
+  const Tensor sparse =
+      points ? sam_prompt_encoder_.EmbedPoints(points->coords, points->labels)
+             : at::empty({N, 0, hidden_dim_}, at::TensorOptions(device_).dtype(dtype_));
+  const Tensor dense = mask_logits.defined() ? sam_prompt_encoder_.EmbedMasks(mask_logits)
+                                             : sam_prompt_encoder_.no_mask_embed();
+  return sam_mask_decoder_({pix_feat, features.feat_s0, features.feat_s1},
+                           sam_prompt_encoder_.dense_pe(), sparse, dense);
+}
+
 HeadsOutput Sam2Model::ForwardSamHeads(const FrameFeatures& features, const Tensor& pix_feat,
                                        int64_t N, const std::optional<PointPrompt>& points,
                                        const Tensor& mask_logits, bool multimask) const {
@@ -96,12 +108,7 @@ HeadsOutput Sam2Model::ForwardSamHeads(const FrameFeatures& features, const Tens
       points ? *points
              : PointPrompt{at::zeros({N, 1, 2}, options),
                            at::full({N, 1}, kPaddingPoint, options.dtype(at::kLong))};
-  const Tensor sparse = sam_prompt_encoder_.EmbedPoints(prompt.coords, prompt.labels);
-  const Tensor dense = mask_logits.defined() ? sam_prompt_encoder_.EmbedMasks(mask_logits)
-                                             : sam_prompt_encoder_.no_mask_embed();
-  const DecoderOutput decoded =
-      sam_mask_decoder_({pix_feat, features.feat_s0, features.feat_s1},
-                        sam_prompt_encoder_.dense_pe(), sparse, dense);
+  const DecoderOutput decoded = DecodeMasks(features, pix_feat, N, prompt, mask_logits);
 
   const Tensor choice =
       multimask ? BestMultimask(decoded) : DynamicMultimaskViaStability(decoded);

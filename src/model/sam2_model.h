@@ -54,6 +54,13 @@ class Sam2Model {
   // The same conditioned on the memories of N objects: [N, C, h, w].
   Tensor WithMemory(const FrameFeatures& features, const MemoryTokens& memory) const;
 
+  // The decoder's whole answer for N objects, before any choice. pix_feat:
+  // [N or 1, C, h, w]; points: absent: no prompt token at all; mask_logits:
+  // undefined or [N, 1, 4h, 4w].
+  DecoderOutput DecodeMasks(const FrameFeatures& features, const Tensor& pix_feat, int64_t N,
+                            const std::optional<PointPrompt>& points,
+                            const Tensor& mask_logits) const;
+
   // _forward_sam_heads. pix_feat: [N or 1, C, h, w], from one of the two above;
   // points: absent when nothing was clicked on this frame; mask_logits:
   // undefined or [N, 1, 4h, 4w], a former answer to be refined.
