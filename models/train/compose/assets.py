@@ -34,20 +34,26 @@ def _expanded(pack, entries):
 
 
 class Assets:
-    """cutouts: {source: [list of frames, each BGRA uint8 [h, w, 4]]}; photos, textures: [BGR uint8 [h, w, 3]]."""
+    """cutouts: {source: [list of frames, each BGRA uint8 [h, w, 4]]}; photos, textures: [BGR uint8 [h, w, 3]];
+    rooms: [(frames BGR uint8 [F, h, w, 3], object numbers uint8 [F, h, w])]."""
 
     def __init__(self, pack, held_out=False):
         pack = Path(pack)
         index = json.loads(pack.with_suffix('.json').read_text())
         raw = _expanded(pack, index['entries'])
-        self.cutouts, self.photos, self.textures = {}, [], []
+        self.cutouts, self.photos, self.textures, self.rooms = {}, [], [], []
         for entry in index['entries']:
             if _held_out(entry) != held_out:
                 continue
-            picture = raw[entry['at']:entry['at'] + np.prod(entry['shape'])].reshape(entry['shape'])
+            picture = raw[entry['at']:entry['at'] + int(np.prod(entry['shape']))].reshape(entry['shape'])
             if entry['kind'] == 'cutout':           # a turning object's frames lie one below the other
                 frames = np.split(picture, entry.get('frames', 1))
                 self.cutouts.setdefault(entry['source'], []).append(frames)
+            elif entry['kind'] == 'room':
+                frames = np.stack(np.split(picture, entry['frames']))
+                self.photos.append(frames[0])
+            elif entry['kind'] == 'room-ids':               # follows its room
+                self.rooms.append((frames, np.stack(np.split(picture, entry['frames']))))
             else:
                 (self.photos if entry['kind'] == 'photo' else self.textures).append(picture)
         self.sources = sorted(self.cutouts)

@@ -10,7 +10,7 @@ from . import motion, sprites
 from .lens import Lens
 from .random_tools import crop, log_uniform, smooth_field
 
-VISIBLE = 12                        # an object with fewer visible pixels at 256 x 256 counts as absent
+ROOMS = 0.15                        # share of scenes that begin as a rendered room with its own objects
 
 
 @dataclass
@@ -38,7 +38,11 @@ def _actor(rng, assets, size, length, scenery, others, aspect):
     longest = size * log_uniform(rng, 0.10, 0.95 if not moving else 0.75)
     if twin and rng.random() < 0.7:
         longest = twin.longest * rng.uniform(0.8, 1.25)
-    frames = sprites.shaded(rng, look, scenery[::9, ::9].reshape(-1, 3).mean(0))
+    pace = rng.choice([-2, -1, -0.5, 0.5, 1, 2]) if rng.random() < 0.85 else 0
+    playback = (rng.integers(len(look)) + np.floor(np.arange(length) * pace)).astype(int) % len(look)
+    used, playback = np.unique(playback, return_inverse=True)
+    frames = sprites.shrunk([look[i] for i in used], 1.5 * longest)
+    frames = sprites.shaded(rng, frames, scenery.reshape(-1, 3)[::97].mean(0))
     start = rng.uniform(0.05, 0.95, 2) * size
     path = start + motion.drift(rng, size, length)
     if twin and rng.random() < 0.6:                             # in contact, going the same way
@@ -49,14 +53,12 @@ def _actor(rng, assets, size, length, scenery, others, aspect):
         path = motion.passing(rng, others[rng.integers(len(others))].path, size)
     elif moving and rng.random() < 0.15:
         path = path + motion.excursion(rng, length, size * rng.uniform(0.5, 1.1) + longest / 2)
-    count, pace = len(frames), rng.choice([-2, -1, -0.5, 0.5, 1, 2]) if rng.random() < 0.85 else 0
-    playback = (rng.integers(count) + np.floor(np.arange(length) * pace)).astype(int) % count
     warp = None
     if rng.random() < (0.6 if moving else 0.35):
         fields = [smooth_field(rng, 16, 3) for _ in range(4)]
         warp = fields, rng.uniform(0, 0.06), rng.uniform(0.2, 1.2)
     return Actor(
-        look, sprites.premultiplied(frames, 1.5 * longest), longest, path,
+        look, sprites.premultiplied(frames), longest, path,
         scale=np.exp(motion.drifting_factor(rng, length, 0.03, 0.09)),
         turn=(rng.normal() * 0.25 if rng.random() < 0.8 else rng.uniform(-3.1, 3.1))
         + motion.drifting_factor(rng, length, 0.03, 0.12),
@@ -130,30 +132,60 @@ def _background(rng, assets, size, aspect):
     return plane
 
 
+def _room(rng, assets, size, length):
+    """A window of a rendered room: BGR uint8 [T, S, S, 3] and masks float32 [T, n, S, S] of up to six of its
+    objects, played forwards or backwards; a still is one frame."""
+    frames, numbers = assets.rooms[rng.integers(len(assets.rooms))]
+    order = np.arange(len(frames))[::rng.choice([-1, 1])]
+    order = order[rng.integers(len(order) - length + 1):][:length] if length <= len(order) else \
+        np.concatenate([order, order[::-1]])[:length]
+    side = int(frames.shape[1] * rng.uniform(0.5, 1))
+    y, x = rng.integers(frames.shape[1] - side + 1, size=2)
+    columns = slice(x, x + side)
+    mirrored = slice(None, None, rng.choice([-1, 1]))
+    frames, numbers = (stack[order, y:y + side, columns][:, :, mirrored] for stack in (frames, numbers))
+    present, area = np.unique(numbers[0], return_counts=True)
+    present = [n for n, pixels in zip(present, area) if n and 0.003 < pixels / side ** 2 < 0.6]
+    chosen = rng.permutation(present)[:6] if present else []
+    pictures = np.stack([cv2.resize(np.ascontiguousarray(frame), (size, size)) for frame in frames])
+    masks = np.zeros((length, len(chosen), size, size), np.float32)
+    for t in range(length):
+        for k, number in enumerate(chosen):
+            masks[t, k] = cv2.resize((numbers[t] == number).astype(np.float32), (size, size))
+    return pictures, masks
+
+
 def scene(rng, assets, size, length, targets):
     """-> RGB uint8 [T, S, S, 3], masks uint8 [T, targets, S, S]; every target is visible in frame 0."""
     moving = length > 1
     while True:
+        room, own = (_room(rng, assets, size, length) if assets.rooms and rng.random() < ROOMS else (None, None))
+        first = 0 if room is None else own.shape[1]                 # the actors' masks come after the room's
         aspect = 1.0 if rng.random() < 0.35 else log_uniform(rng, 0.6, 1.9)
-        plane = _background(rng, assets, int(size * (1.45 if moving else 1)), aspect)
+        plane = _background(rng, assets, int(size * (1.45 if moving else 1)), aspect) if room is None else room[0]
         pan, zoom = motion.camera(rng, size, length)
+        if room is not None:
+            pan, zoom = pan * 0, zoom * 0 + 1                       # a room has its own camera
         count = max(rng.choice([1, 2, 3, 4, 5, 6, 7], p=[.1, .17, .2, .2, .15, .1, .08]),
-                    targets if rng.random() < 0.5 else 1)
+                    targets if rng.random() < 0.5 else 1) if room is None else rng.integers(0, 3)
         actors = []
         for _ in range(count):
             actors.append(_actor(rng, assets, size, length, plane, actors, aspect))
         lens = Lens(rng, moving)
         images = np.empty((length, size, size, 3), np.uint8)
-        visible = np.zeros((length, count, size, size), np.float32)
+        visible = np.zeros((length, first + count, size, size), np.float32)
         for t in range(length):
-            if moving:
+            if room is not None:
+                picture = room[t].astype(np.float32)
+                visible[t, :first] = own[t]
+            elif moving:
                 half = plane.shape[0] / 2
                 view = np.array([[zoom[t], 0, size / 2 - zoom[t] * half + pan[t, 0]],
                                  [0, zoom[t], size / 2 - zoom[t] * half + pan[t, 1]]])
                 picture = cv2.warpAffine(plane, view, (size, size), borderMode=cv2.BORDER_REFLECT).astype(np.float32)
             else:
                 picture = plane.astype(np.float32)
-            for i, actor in enumerate(actors):
+            for i, actor in enumerate(actors, first):
                 placed = _place(actor, t, size, pan[t] if moving else 0, zoom[t] if moving else 1)
                 if placed:
                     patch, x, y = placed

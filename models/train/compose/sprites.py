@@ -75,14 +75,19 @@ def shaded(rng, frames, scenery_colour):
     return result
 
 
-def premultiplied(frames, longest):
-    """Frames no longer than `longest` pixels, float32, colour multiplied by alpha."""
+def shrunk(frames, longest):
+    """Frames no longer than `longest` pixels: everything after this costs by the pixel."""
+    scale = longest / max(frames[0].shape[:2])
+    if scale >= 1:
+        return frames
+    size = max(4, int(frames[0].shape[1] * scale)), max(4, int(frames[0].shape[0] * scale))
+    return [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+
+
+def premultiplied(frames):
+    """float32 frames, colour multiplied by alpha."""
     result = []
     for frame in frames:
-        scale = longest / max(frame.shape[:2])
-        if scale < 1:
-            size = max(4, int(frame.shape[1] * scale)), max(4, int(frame.shape[0] * scale))
-            frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
         frame = frame.astype(np.float32)
         frame[..., :3] *= frame[..., 3:] / 255
         result.append(frame)

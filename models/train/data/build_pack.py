@@ -2,10 +2,12 @@
 
     .deps/train/bin/python models/train/data/build_pack.py --licences permissive --out .deps/train-data/permissive
 
-Writes OUT.bin (WebP pictures one after another) and OUT.json (one entry a picture: kind, source,
-licence, origin, offset, length).  Prints how much each source gave."""
+Writes OUT.bin (WebP and PNG pictures one after another) and OUT.json (one entry a picture: kind, source,
+licence, origin, frames, offset, length); a room is two entries, its frames and then its object ids.
+Prints how much each source gave."""
 import argparse
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -23,7 +25,7 @@ def copyright_of(package):
 
 
 def pictures(source, allow_copyleft, seen):
-    """Yields (origin, licence, BGR or BGRA picture) of a source; `seen` drops repeated pictures."""
+    """Yields (origin, licence, path, BGR or BGRA picture) of a source; `seen` drops repeated pictures."""
     root = package_folder(source.package)
     rules = None if source.licence else copyright_of(source.package)
     for path in sorted(p for p in root.rglob('*') if p.is_file()):
@@ -34,6 +36,9 @@ def pictures(source, allow_copyleft, seen):
         if not (allow_copyleft or is_permissive(licence)):
             continue
         picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if source.rendered:
+            yield origin, licence, path, picture
+            continue
         if source.kind == 'cutout':
             picture = filters.cutout(picture, source.max_side, source.min_side)
         else:
@@ -43,7 +48,7 @@ def pictures(source, allow_copyleft, seen):
         key = filters.fingerprint(picture, 20)
         if key not in seen:
             seen.add(key)
-            yield origin, licence, picture
+            yield origin, licence, path, picture
 
 
 def main():
@@ -53,25 +58,32 @@ def main():
     parser.add_argument('--out', type=Path, required=True)
     arguments = parser.parse_args()
     allow_copyleft = arguments.licences == 'all'
-    entries, offset, seen = [], 0, set()
+    entries, seen = [], set()
     with open(arguments.out.with_suffix('.bin'), 'wb') as pack:
+
+        def add(data, **entry):
+            entries.append(dict(entry, offset=pack.tell(), length=len(data)))
+            pack.write(data)
+
         for source in SOURCES:
             if not package_folder(source.package).exists():
                 continue
             if source.licence and not (allow_copyleft or is_permissive(source.licence)):
                 continue
             licences = Counter()
-            for origin, licence, picture in pictures(source, allow_copyleft, seen):
-                data = cv2.imencode('.webp', picture, [cv2.IMWRITE_WEBP_QUALITY, arguments.quality])[1].tobytes()
-                pack.write(data)
-                entries.append(dict(kind=source.kind, source=source.name, licence=licence, origin=origin,
-                                    offset=offset, length=len(data)))
-                offset += len(data)
+            for origin, licence, path, picture in pictures(source, allow_copyleft, seen):
+                frames = int(re.search(r'_(\d+)\.png$', origin)[1]) if source.rendered else 1
+                entry = dict(source=source.name, licence=licence, origin=origin, frames=frames)
+                add(cv2.imencode('.webp', picture, [cv2.IMWRITE_WEBP_QUALITY, arguments.quality])[1].tobytes(),
+                    kind=source.kind, **entry)
+                if source.kind == 'room':
+                    add(path.with_suffix('.ids.png').read_bytes(), kind='room-ids', **entry)
                 licences[licence] += 1
             print(f'{source.name:22} {source.kind:8} {sum(licences.values()):5}  {dict(licences)}', flush=True)
+        size = pack.tell()
     weights = {source.name: source.weight for source in SOURCES if source.kind == 'cutout'}
     arguments.out.with_suffix('.json').write_text(json.dumps(dict(weights=weights, entries=entries)))
-    print(f'{len(entries)} pictures, {offset / 1e6:.1f} MB')
+    print(f'{len(entries)} pictures, {size / 1e6:.1f} MB')
 
 
 if __name__ == '__main__':

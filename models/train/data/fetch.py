@@ -42,6 +42,8 @@ def main():
     for source in SOURCES:
         if arguments.licences == 'permissive' and source.licence and not is_permissive(source.licence):
             continue
+        if source.rendered:
+            continue
         fetch(source.package)
         if source.unpack:
             unpack(source.unpack, package_folder(source.package))

