@@ -68,6 +68,8 @@
 #include "errors.h"
 #include "frame_view.h"
 #include "latency.h"
+#include "model_properties.h"
+#include "prompt_event.h"
 #include "prompts.h"
 #include "track_session.h"
 
@@ -79,8 +81,6 @@ namespace {
 using gstsam2::PromptPolicy;
 using gstsam2::PromptRequest;
 
-constexpr char kPromptEvent[] = "sam2-prompt";
-
 // The C++ half of the element.
 struct Track {
   gstsam2::TrackSettings settings;  // under the object lock
@@ -90,12 +90,7 @@ struct Track {
 };
 
 enum Property {
-  PROP_MODEL = 1,
-  PROP_DEVICE,
-  PROP_PRECISION,
-  PROP_IMAGE_SIZE,
-  PROP_THREADS,
-  PROP_BOX,
+  PROP_BOX = gstsam2::kModelProperties + 1,
   PROP_PROMPTS_LOCATION,
   PROP_PROMPT_POLICY,
   PROP_MATCH_IOU,
@@ -142,25 +137,6 @@ static GType gst_sam2_prompt_policy_get_type() {
   return type;
 }
 
-static const GEnumValue precision_values[] = {
-    {0, "bf16 where the device is fast at it, else fp32", "auto"},
-    {1, "32-bit floating point", "fp32"},
-    {2, "bfloat16", "bf16"},
-    {3, "16-bit floating point", "fp16"},
-    {0, nullptr, nullptr}};
-
-#define GST_TYPE_SAM2_PRECISION (gst_sam2_precision_get_type())
-static GType gst_sam2_precision_get_type() {
-  static const GType type = g_enum_register_static("GstSam2Precision", precision_values);
-  return type;
-}
-
-static int precision_to_enum(const std::string& nick) {
-  int value = 0;
-  while (nick != precision_values[value].value_nick) ++value;
-  return value;
-}
-
 static std::string string_of(const GValue* value) {
   const char* text = g_value_get_string(value);
   return text != nullptr ? text : "";
@@ -172,13 +148,6 @@ static void gst_sam2_track_set_property(GObject* object, guint id, const GValue*
   gstsam2::TrackSettings& settings = self->impl->settings;
   GST_OBJECT_LOCK(self);
   switch (id) {
-    case PROP_MODEL: settings.model = string_of(value); break;
-    case PROP_DEVICE: settings.device = string_of(value); break;
-    case PROP_PRECISION:
-      settings.precision = precision_values[g_value_get_enum(value)].value_nick;
-      break;
-    case PROP_IMAGE_SIZE: settings.image_size = g_value_get_int(value); break;
-    case PROP_THREADS: settings.threads = g_value_get_int(value); break;
     case PROP_BOX: settings.box = string_of(value); break;
     case PROP_PROMPTS_LOCATION: settings.prompts_location = string_of(value); break;
     case PROP_PROMPT_POLICY:
@@ -188,7 +157,11 @@ static void gst_sam2_track_set_property(GObject* object, guint id, const GValue*
     case PROP_LOST_TIMEOUT: settings.lost_timeout = g_value_get_uint64(value); break;
     case PROP_MAX_OBJECTS: settings.max_objects = g_value_get_int(value); break;
     case PROP_FILL_HOLE_AREA: settings.fill_hole_area = g_value_get_int(value); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
+    default:
+      if (!gstsam2::SetModelProperty(settings, id, value)) {
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+      }
+      break;
   }
   GST_OBJECT_UNLOCK(self);
 }
@@ -202,11 +175,6 @@ static void gst_sam2_track_get_property(GObject* object, guint id, GValue* value
   };
   GST_OBJECT_LOCK(self);
   switch (id) {
-    case PROP_MODEL: set_text(settings.model); break;
-    case PROP_DEVICE: set_text(settings.device); break;
-    case PROP_PRECISION: g_value_set_enum(value, precision_to_enum(settings.precision)); break;
-    case PROP_IMAGE_SIZE: g_value_set_int(value, settings.image_size); break;
-    case PROP_THREADS: g_value_set_int(value, settings.threads); break;
     case PROP_BOX: set_text(settings.box); break;
     case PROP_PROMPTS_LOCATION: set_text(settings.prompts_location); break;
     case PROP_PROMPT_POLICY:
@@ -216,7 +184,11 @@ static void gst_sam2_track_get_property(GObject* object, guint id, GValue* value
     case PROP_LOST_TIMEOUT: g_value_set_uint64(value, settings.lost_timeout); break;
     case PROP_MAX_OBJECTS: g_value_set_int(value, settings.max_objects); break;
     case PROP_FILL_HOLE_AREA: g_value_set_int(value, settings.fill_hole_area); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
+    default:
+      if (!gstsam2::GetModelProperty(settings, id, value)) {
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+      }
+      break;
   }
   GST_OBJECT_UNLOCK(self);
 }
@@ -225,34 +197,7 @@ static void install_properties(GObjectClass* klass) {
   const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                               GST_PARAM_MUTABLE_READY);
   const gstsam2::TrackSettings defaults;
-  g_object_class_install_property(
-      klass, PROP_MODEL,
-      g_param_spec_string(
-          "model", "Model",
-          "A model file (.safetensors or .pt), or the name of one (builtin, sam2.1-tiny, "
-          "sam2.1-small, sam2.1-base+, sam2.1-large, edgetam, ...), which is looked up in the "
-          "folders of the environment variable GST_SAM2_MODEL_PATH, in the user's data folder "
-          "($XDG_DATA_HOME/gst-sam2/models) and in the installed data folder",
-          defaults.model.c_str(), flags));
-  g_object_class_install_property(
-      klass, PROP_DEVICE,
-      g_param_spec_string("device", "Device",
-                          "Where the network runs: auto, cpu, cuda or cuda:N",
-                          defaults.device.c_str(), flags));
-  g_object_class_install_property(
-      klass, PROP_PRECISION,
-      g_param_spec_enum("precision", "Precision", "Number format that the network computes in",
-                        GST_TYPE_SAM2_PRECISION, 0, flags));
-  g_object_class_install_property(
-      klass, PROP_IMAGE_SIZE,
-      g_param_spec_int("image-size", "Image size",
-                       "Side of the network's square input in pixels; 0: the model's own. "
-                       "Smaller is faster and coarser",
-                       0, 4096, defaults.image_size, flags));
-  g_object_class_install_property(
-      klass, PROP_THREADS,
-      g_param_spec_int("threads", "Threads", "CPU threads that the network uses; 0: one per core",
-                       0, 1024, defaults.threads, flags));
+  gstsam2::InstallModelProperties(klass);
   g_object_class_install_property(
       klass, PROP_BOX,
       g_param_spec_string(
@@ -428,27 +373,10 @@ static GstFlowReturn gst_sam2_track_transform_ip(GstBaseTransform* base, GstBuff
   });
 }
 
-static void queue_event_prompt(GstSam2Track* self, GstEvent* event) {
-  try {
-    PromptRequest request = gstsam2::ParsePromptStructure(*gst_event_get_structure(event));
-    request.source = "event";
-    self->impl->queue.Add(std::move(request));
-  } catch (const std::exception& error) {
-    gstsam2::PostRefusal(GST_ELEMENT(self),
-                         std::string("Prompt refused (event): ") + error.what() + ".");
-  }
-}
-
-static bool is_prompt_event(GstEvent* event) {
-  return (GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_DOWNSTREAM ||
-          GST_EVENT_TYPE(event) == GST_EVENT_CUSTOM_DOWNSTREAM_OOB) &&
-         gst_event_has_name(event, kPromptEvent);
-}
-
 static gboolean gst_sam2_track_sink_event(GstBaseTransform* base, GstEvent* event) {
   GstSam2Track* self = GST_SAM2_TRACK(base);
-  if (is_prompt_event(event)) {
-    queue_event_prompt(self, event);
+  if (gstsam2::IsPromptEvent(event)) {
+    gstsam2::QueueEventPrompt(GST_ELEMENT(self), self->impl->queue, event);
     gst_event_unref(event);
     return TRUE;
   }
@@ -459,10 +387,10 @@ static gboolean gst_sam2_track_sink_event(GstBaseTransform* base, GstEvent* even
 }
 
 static gboolean gst_sam2_track_send_event(GstElement* element, GstEvent* event) {
-  if (!is_prompt_event(event)) {
+  if (!gstsam2::IsPromptEvent(event)) {
     return GST_ELEMENT_CLASS(gst_sam2_track_parent_class)->send_event(element, event);
   }
-  queue_event_prompt(GST_SAM2_TRACK(element), event);
+  gstsam2::QueueEventPrompt(element, GST_SAM2_TRACK(element)->impl->queue, event);
   gst_event_unref(event);
   return TRUE;
 }
@@ -525,7 +453,6 @@ static void gst_sam2_track_class_init(GstSam2TrackClass* klass) {
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);
   gst_type_mark_as_plugin_api(GST_TYPE_SAM2_PROMPT_POLICY, static_cast<GstPluginAPIFlags>(0));
-  gst_type_mark_as_plugin_api(GST_TYPE_SAM2_PRECISION, static_cast<GstPluginAPIFlags>(0));
   element_class->send_event = gst_sam2_track_send_event;
 
   base_class->start = gst_sam2_track_start;

@@ -7,7 +7,6 @@
 #include "core_library.h"
 #include "errors.h"
 #include "frame_view.h"
-#include "model_path.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_sam2_track_debug);
 #define GST_CAT_DEFAULT gst_sam2_track_debug
@@ -17,12 +16,6 @@ namespace {
 
 constexpr char kNoState[] = "none";
 constexpr char kRegionSource[] = "region of interest";
-
-sam2::EngineOptions ToEngineOptions(const TrackSettings& settings) {
-  return {.model = FindModel(settings.model), .device = settings.device,
-          .precision = settings.precision, .image_size = settings.image_size,
-          .threads = settings.threads};
-}
 
 sam2::TrackerOptions ToTrackerOptions(const TrackSettings& settings) {
   return {.lost_timeout_ns = static_cast<std::int64_t>(settings.lost_timeout),

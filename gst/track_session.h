@@ -11,6 +11,7 @@
 
 #include "latency.h"
 #include "meta.h"
+#include "model_properties.h"
 #include "prompts.h"
 #include "roi_prompts.h"
 #include "sam2.h"
@@ -18,12 +19,7 @@
 namespace gstsam2 {
 
 // The properties of sam2track, as they were when the stream started.
-struct TrackSettings {
-  std::string model = "builtin";
-  std::string device = "auto";
-  std::string precision = "auto";
-  int image_size = 0;
-  int threads = 0;
+struct TrackSettings : ModelSettings {
   std::string box;
   std::string prompts_location;
   PromptPolicy prompt_policy = PromptPolicy::kNew;

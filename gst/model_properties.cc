@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model_properties.h"
+
+#include "model_path.h"
+
+namespace gstsam2 {
+namespace {
+
+enum Property { PROP_MODEL = 1, PROP_DEVICE, PROP_PRECISION, PROP_IMAGE_SIZE, PROP_THREADS };
+
+const GEnumValue kPrecisions[] = {
+    {0, "bf16 where the device is fast at it, else fp32", "auto"},
+    {1, "32-bit floating point", "fp32"},
+    {2, "bfloat16", "bf16"},
+    {3, "16-bit floating point", "fp16"},
+    {0, nullptr, nullptr}};
+
+GType PrecisionType() {
+  static const GType type = g_enum_register_static("GstSam2Precision", kPrecisions);
+  return type;
+}
+
+int PrecisionToEnum(const std::string& nick) {
+  int value = 0;
+  while (nick != kPrecisions[value].value_nick) ++value;
+  return value;
+}
+
+std::string TextOf(const GValue* value) {
+  const char* text = g_value_get_string(value);
+  return text != nullptr ? text : "";
+}
+
+void SetText(GValue* value, const std::string& text) {
+  g_value_set_string(value, text.empty() ? nullptr : text.c_str());
+}
+
+}  // namespace
+
+void InstallModelProperties(GObjectClass* klass) {
+  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                              GST_PARAM_MUTABLE_READY);
+  const ModelSettings defaults;
+  g_object_class_install_property(
+      klass, PROP_MODEL,
+      g_param_spec_string(
+          "model", "Model",
+          "A model file (.safetensors or .pt), or the name of one (builtin, sam2.1-tiny, "
+          "sam2.1-small, sam2.1-base+, sam2.1-large, edgetam, ...), which is looked up in the "
+          "folders of the environment variable GST_SAM2_MODEL_PATH, in the user's data folder "
+          "($XDG_DATA_HOME/gst-sam2/models) and in the installed data folder",
+          defaults.model.c_str(), flags));
+  g_object_class_install_property(
+      klass, PROP_DEVICE,
+      g_param_spec_string("device", "Device",
+                          "Where the network runs: auto, cpu, cuda or cuda:N",
+                          defaults.device.c_str(), flags));
+  g_object_class_install_property(
+      klass, PROP_PRECISION,
+      g_param_spec_enum("precision", "Precision", "Number format that the network computes in",
+                        PrecisionType(), 0, flags));
+  g_object_class_install_property(
+      klass, PROP_IMAGE_SIZE,
+      g_param_spec_int("image-size", "Image size",
+                       "Side of the network's square input in pixels; 0: the model's own. "
+                       "Smaller is faster and coarser",
+                       0, 4096, defaults.image_size, flags));
+  g_object_class_install_property(
+      klass, PROP_THREADS,
+      g_param_spec_int("threads", "Threads", "CPU threads that the network uses; 0: one per core",
+                       0, 1024, defaults.threads, flags));
+  gst_type_mark_as_plugin_api(PrecisionType(), static_cast<GstPluginAPIFlags>(0));
+}
+
+bool SetModelProperty(ModelSettings& settings, guint id, const GValue* value) {
+  switch (id) {
+    case PROP_MODEL: settings.model = TextOf(value); return true;
+    case PROP_DEVICE: settings.device = TextOf(value); return true;
+    case PROP_PRECISION:
+      settings.precision = kPrecisions[g_value_get_enum(value)].value_nick;
+      return true;
+    case PROP_IMAGE_SIZE: settings.image_size = g_value_get_int(value); return true;
+    case PROP_THREADS: settings.threads = g_value_get_int(value); return true;
+    default: return false;
+  }
+}
+
+bool GetModelProperty(const ModelSettings& settings, guint id, GValue* value) {
+  switch (id) {
+    case PROP_MODEL: SetText(value, settings.model); return true;
+    case PROP_DEVICE: SetText(value, settings.device); return true;
+    case PROP_PRECISION: g_value_set_enum(value, PrecisionToEnum(settings.precision)); return true;
+    case PROP_IMAGE_SIZE: g_value_set_int(value, settings.image_size); return true;
+    case PROP_THREADS: g_value_set_int(value, settings.threads); return true;
+    default: return false;
+  }
+}
+
+sam2::EngineOptions ToEngineOptions(const ModelSettings& settings) {
+  return {.model = FindModel(settings.model), .device = settings.device,
+          .precision = settings.precision, .image_size = settings.image_size,
+          .threads = settings.threads};
+}
+
+}  // namespace gstsam2
