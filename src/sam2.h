@@ -13,8 +13,10 @@
 //   std::unique_ptr<sam2::VideoTracker> tracker = engine->CreateVideoTracker({});
 //   sam2::StepResult result = tracker->Step(frame, pts, prompts);
 //
+// For still pictures there is an ImagePredictor in place of the VideoTracker.
+//
 // Errors are thrown as sam2::Error. Every object may be used from any thread;
-// one VideoTracker from one thread at a time.
+// one VideoTracker or ImagePredictor from one thread at a time.
 #pragma once
 
 #include <array>
@@ -32,7 +34,7 @@
 namespace sam2 {
 
 // Grows with every change of this file that breaks a caller compiled before.
-inline constexpr int kInterfaceVersion = 1;
+inline constexpr int kInterfaceVersion = 2;
 
 // What went wrong, so that a caller can choose its own kind of error.
 enum class ErrorCode {
@@ -81,6 +83,9 @@ struct Box {
 struct Point {
   float x = 0, y = 0;  // pixels of the frame
   bool positive = true;
+  // Stills: negative inside the object's mask, positive outside of it, in place
+  // of `positive`.
+  bool automatic = false;
 };
 
 // A mask inside its rectangle of the frame. Everything outside is background.
@@ -98,6 +103,8 @@ enum class PromptAction {
   kRefine,   // more clicks, a new box or mask for a live object, which keeps its memory
   kReplace,  // the same, but its memory is forgotten first
   kRemove,   // the object is dropped
+  kUndo,     // stills: the object's last step is taken back, with the first one the object
+  kAccept,   // stills: the object is done, and only kRemove changes it any more
 };
 
 // What is asked of one object on one frame. A box and points may come
@@ -122,6 +129,7 @@ struct Object {
   // Both empty unless state is kTracked. The box is the tight one of the mask.
   std::optional<Box> box;
   Mask mask;
+  bool accepted = false;  // stills: see PromptAction::kAccept
 };
 
 // What became of one prompt.
@@ -167,6 +175,81 @@ class VideoTracker {
   virtual void Reset() = 0;
 };
 
+// ---------------------------------------------------------------- stills
+
+// Which of the decoder's three masks a single click stands for. The others
+// go by area: the largest, the middle one, the smallest.
+enum class MaskChoice {
+  kBest,  // by predicted IoU
+  kWhole,
+  kPart,
+  kSubpart,
+};
+
+struct StillsOptions {
+  MaskChoice mask_choice = MaskChoice::kBest;
+  // Objects on one picture; a further one is refused.
+  int max_objects = 10'000;
+  // Holes and specks of at most this area, in pixels of the mask logits (a
+  // quarter of the network's input), are removed from the masks; 0: none.
+  // Reference: SAM2ImagePredictor(max_hole_area=0, max_sprinkle_area=0).
+  int max_hole_area = 0;
+  int max_sprinkle_area = 0;
+};
+
+// Names, meaning and defaults of SAM2AutomaticMaskGenerator.
+struct EverythingOptions {
+  int points_per_side = 32;
+  int points_per_batch = 64;  // fewer are taken where they would need too much memory
+  float pred_iou_thresh = 0.8F;
+  float stability_score_thresh = 0.95F;
+  float stability_score_offset = 1;
+  float box_nms_thresh = 0.7F;
+  int crop_n_layers = 0;
+  float crop_nms_thresh = 0.7F;
+  float crop_overlap_ratio = 512.0F / 1500;
+  int crop_n_points_downscale_factor = 1;
+  int min_mask_region_area = 0;  // pixels of the mask logits
+
+  bool operator==(const EverythingOptions&) const = default;
+};
+
+// Segments pictures from boxes and clicks, which may be corrected click by
+// click. Semantics of SAM2ImagePredictor (sam2 1.1.0): a box gives one mask, a
+// single click the best of three; every further step of an object starts from
+// all its clicks and its former mask.
+class ImagePredictor {
+ public:
+  virtual ~ImagePredictor() = default;
+
+  // Makes the frame the current picture. Objects and the picture's encoding are
+  // kept while the pixels stay the same; with other ones all objects go.
+  // Returns whether it is another picture. It is encoded when something is
+  // first asked of it: the pixels must be there until the last such call.
+  virtual bool SetImage(const FrameView& frame) = 0;
+
+  // Applies the prompts, in order, to the objects of the current picture; a
+  // click costs the decoder alone. Prompts for new objects that stand together
+  // are decoded as batches. A prompt that cannot be used is refused in its
+  // outcome and the others go on.
+  // Returns the objects in order of their first appearance; one without a mask
+  // is kOccluded.
+  // Throws Error when inference failed; the objects then stand as before.
+  virtual StepResult Step(std::span<const Prompt> prompts) = 0;
+
+  // All that a grid of clicks finds in the current picture, largest first, with
+  // ids 1, 2, ...; `score` is the stability score. Kept while picture and
+  // options stay the same. Does not touch the objects of Step(). Throws Error.
+  // Reference: SAM2AutomaticMaskGenerator.
+  virtual std::vector<Object> Everything(const EverythingOptions& options) = 0;
+
+  // Also for objects that have only one click yet and are not accepted.
+  virtual void SetMaskChoice(MaskChoice choice) = 0;
+
+  // Forgets the objects. Ids are not used again.
+  virtual void Reset() = 0;
+};
+
 // ---------------------------------------------------------------- engine
 
 struct EngineOptions {
@@ -193,6 +276,7 @@ class Engine {
   virtual ~Engine() = default;
   virtual const ModelInfo& info() const = 0;
   virtual std::unique_ptr<VideoTracker> CreateVideoTracker(const TrackerOptions& options) = 0;
+  virtual std::unique_ptr<ImagePredictor> CreateImagePredictor(const StillsOptions& options) = 0;
 };
 
 // ---------------------------------------------------------------- core

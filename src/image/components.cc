@@ -42,18 +42,23 @@ cv::Mat1f SearchedPart(const cv::Mat1f& logits, int max_area) {
                 cv::Rect(0, 0, logits.cols, logits.rows));
 }
 
-void FillMaskHoles(const cv::Mat1f& logits, int max_area) {
-  cv::Mat1f part = SearchedPart(logits, max_area);
+// Sets the small components of `where` to a value.
+void ReplaceSmall(cv::Mat1f& logits, const cv::Mat1b& where, int max_area, float value) {
   cv::Mat1i labels, statistics;
   cv::Mat centroids;
-  const int count = cv::connectedComponentsWithStats(part <= 0, labels, statistics, centroids, 8,
-                                                     CV_32S);
+  const int count =
+      cv::connectedComponentsWithStats(where, labels, statistics, centroids, 8, CV_32S);
   for (int label = 1; label < count; ++label) {
     if (statistics(label, cv::CC_STAT_AREA) > max_area) continue;
     const cv::Rect box(statistics(label, cv::CC_STAT_LEFT), statistics(label, cv::CC_STAT_TOP),
                        statistics(label, cv::CC_STAT_WIDTH), statistics(label, cv::CC_STAT_HEIGHT));
-    part(box).setTo(kFilled, labels(box) == label);
+    logits(box).setTo(value, labels(box) == label);
   }
+}
+
+void FillMaskHoles(const cv::Mat1f& logits, int max_area) {
+  cv::Mat1f part = SearchedPart(logits, max_area);
+  ReplaceSmall(part, part <= 0, max_area, kFilled);
 }
 
 }  // namespace
@@ -64,6 +69,18 @@ void FillHoles(at::Tensor logits, int max_area) {
   float* data = logits.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < logits.size(0); ++i) {
     FillMaskHoles(cv::Mat1f(height, width, data + i * height * width), max_area);
+  }
+}
+
+void RemoveHolesAndSpecks(at::Tensor logits, int max_hole_area, int max_speck_area) {
+  constexpr float kSure = 10;
+  const int height = static_cast<int>(logits.size(2)), width = static_cast<int>(logits.size(3));
+  float* data = logits.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < logits.size(0) * logits.size(1); ++i) {
+    cv::Mat1f mask(height, width, data + i * height * width);
+    const cv::Mat1b holes = mask <= 0, solid = mask > 0;  // both of the logits as they were
+    if (max_hole_area > 0) ReplaceSmall(mask, holes, max_hole_area, kSure);
+    if (max_speck_area > 0) ReplaceSmall(mask, solid, max_speck_area, -kSure);
   }
 }
 

@@ -13,4 +13,10 @@ namespace sam2 {
 // Reference: fill_holes_in_mask_scores in sam2/utils/misc.py.
 void FillHoles(at::Tensor logits, int max_area);
 
+// Fills holes as above with 10, and sets every 8-connected component of logits
+// > 0 with at most max_speck_area logits to -10, in place. Areas <= 0: not done.
+// logits: [N, K, h, w] float32 on the CPU, contiguous.
+// Reference: SAM2Transforms.postprocess_masks in sam2/utils/transforms.py.
+void RemoveHolesAndSpecks(at::Tensor logits, int max_hole_area, int max_speck_area);
+
 }  // namespace sam2

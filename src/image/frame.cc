@@ -64,20 +64,6 @@ int PlaneCount(PixelFormat format) {
   return format == PixelFormat::kI420 ? 3 : 1;
 }
 
-void CheckFrame(const FrameView& frame) {
-  if (frame.width < 1 || frame.height < 1) {
-    throw Error(ErrorCode::kBadSettings, "a frame of " + std::to_string(frame.width) + "x" +
-                                             std::to_string(frame.height) + " pixels");
-  }
-  for (int plane = 0; plane < PlaneCount(frame.format); ++plane) {
-    if (frame.plane[plane] == nullptr || frame.stride[plane] < RowBytes(frame, plane)) {
-      throw Error(ErrorCode::kBadSettings,
-                  "plane " + std::to_string(plane) + " of the frame is missing, or its stride of " +
-                      std::to_string(frame.stride[plane]) + " bytes is shorter than a row");
-    }
-  }
-}
-
 // The frame's pixels: [1, C, H, W] uint8, channels innermost; a view where the
 // frame is not Y'CbCr.
 at::Tensor Pixels(const FrameView& frame) {
@@ -174,6 +160,20 @@ at::Tensor Normalize(const at::Tensor& levels, const Layout& layout) {
 }
 
 }  // namespace
+
+void CheckFrame(const FrameView& frame) {
+  if (frame.width < 1 || frame.height < 1) {
+    throw Error(ErrorCode::kBadSettings, "a frame of " + std::to_string(frame.width) + "x" +
+                                             std::to_string(frame.height) + " pixels");
+  }
+  for (int plane = 0; plane < PlaneCount(frame.format); ++plane) {
+    if (frame.plane[plane] == nullptr || frame.stride[plane] < RowBytes(frame, plane)) {
+      throw Error(ErrorCode::kBadSettings,
+                  "plane " + std::to_string(plane) + " of the frame is missing, or its stride of " +
+                      std::to_string(frame.stride[plane]) + " bytes is shorter than a row");
+    }
+  }
+}
 
 at::Tensor FrameToTensor(const FrameView& frame, int size, Resize mode, at::Device device) {
   CheckFrame(frame);

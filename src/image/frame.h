@@ -19,6 +19,10 @@ enum class Resize {
   kStills,
 };
 
+// Throws Error kBadSettings when the view is impossible: an empty frame, a
+// missing plane, rows shorter than their pixels.
+void CheckFrame(const FrameView& frame);
+
 // The frame squeezed to size x size, normalised by ImageNet's mean and standard
 // deviation: [1, 3, size, size] float32, channels_last, on `device`. Y'CbCr is
 // turned to R'G'B' first, at full size; grey is three equal channels.

@@ -2,6 +2,7 @@
 #include "image/mask.h"
 
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
+#include <ATen/ops/sub.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -38,11 +39,6 @@ class Axis {
   std::vector<int> index_;
   std::vector<float> weight_;
   std::vector<int> first_;
-};
-
-// Pixels begin .. end - 1 of row y of the frame.
-struct Run {
-  int y, begin, end;
 };
 
 // The part of the logits that reaches above 0.
@@ -118,7 +114,23 @@ std::vector<Run> FindRuns(const float* logits, int height, int width, int frame_
   return runs;
 }
 
-Mask FillRuns(const std::vector<Run>& runs) {
+}  // namespace
+
+std::vector<Run> RunsFromLogits(const at::Tensor& logits, float threshold, int frame_width,
+                                int frame_height) {
+  // Interpolation and a constant may change places.
+  const at::Tensor shifted = threshold == 0 ? logits : at::sub(logits, threshold);
+  return FindRuns(shifted.const_data_ptr<float>(), static_cast<int>(logits.size(0)),
+                  static_cast<int>(logits.size(1)), frame_width, frame_height);
+}
+
+std::int64_t AreaOfRuns(const std::vector<Run>& runs) {
+  std::int64_t area = 0;
+  for (const Run& run : runs) area += run.end - run.begin;
+  return area;
+}
+
+Mask MaskFromRuns(const std::vector<Run>& runs) {
   Mask mask;
   if (runs.empty()) return mask;
   int left = runs.front().begin, right = runs.front().end;
@@ -138,11 +150,8 @@ Mask FillRuns(const std::vector<Run>& runs) {
   return mask;
 }
 
-}  // namespace
-
 Mask MaskFromLogits(const at::Tensor& logits, int frame_width, int frame_height) {
-  return FillRuns(FindRuns(logits.const_data_ptr<float>(), static_cast<int>(logits.size(0)),
-                           static_cast<int>(logits.size(1)), frame_width, frame_height));
+  return MaskFromRuns(RunsFromLogits(logits, 0, frame_width, frame_height));
 }
 
 void CheckMask(const Mask& mask) {

@@ -5,15 +5,33 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <vector>
+
 #include "sam2.h"
 
 namespace sam2 {
 
-// The mask that the logits mean in the frame: above 0 after
-// F.interpolate(mode="bilinear", align_corners=False) to the frame's size.
-// Costs by the mask's outline and its own pixels, not by the frame's.
-// logits: [h, w] float32 on the CPU, contiguous. The mask's rectangle is tight;
-// the mask is empty when nothing is above 0.
+// Pixels begin .. end - 1 of row y of the frame.
+struct Run {
+  int y, begin, end;
+};
+
+// Where the logits are above the threshold in the frame, after
+// F.interpolate(mode="bilinear", align_corners=False) to its size; row by row,
+// from left to right. Costs by the outline, not by the frame's pixels.
+// logits: [h, w] float32 on the CPU, contiguous.
+std::vector<Run> RunsFromLogits(const at::Tensor& logits, float threshold, int frame_width,
+                                int frame_height);
+
+// Pixels of the runs.
+std::int64_t AreaOfRuns(const std::vector<Run>& runs);
+
+// The mask of such runs. Its rectangle is tight.
+Mask MaskFromRuns(const std::vector<Run>& runs);
+
+// The mask that the logits mean in the frame: MaskFromRuns of the runs above 0.
+// The mask is empty when nothing is above 0.
 Mask MaskFromLogits(const at::Tensor& logits, int frame_width, int frame_height);
 
 // A mask given as a prompt, as the network takes it: [1, 1, size, size] float32

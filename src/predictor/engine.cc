@@ -10,6 +10,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weights.h"
+#include "predictor/image_predictor.h"
 #include "predictor/video_tracker.h"
 
 namespace sam2 {
@@ -124,6 +125,10 @@ ModelEngine::ModelEngine(const ResolvedOptions& options)
 
 std::unique_ptr<VideoTracker> ModelEngine::CreateVideoTracker(const TrackerOptions& options) {
   return std::make_unique<StreamingTracker>(shared_from_this(), options);
+}
+
+std::unique_ptr<ImagePredictor> ModelEngine::CreateImagePredictor(const StillsOptions& options) {
+  return std::make_unique<StillsPredictor>(shared_from_this(), options);
 }
 
 }  // namespace sam2

@@ -29,6 +29,7 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
 
   const ModelInfo& info() const override { return info_; }
   std::unique_ptr<VideoTracker> CreateVideoTracker(const TrackerOptions& options) override;
+  std::unique_ptr<ImagePredictor> CreateImagePredictor(const StillsOptions& options) override;
 
   const Sam2Model& model() const { return *model_; }
   // Runs a job of a step, in turn with those of other streams.

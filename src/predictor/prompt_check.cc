@@ -89,6 +89,10 @@ std::string CheckParts(Prompt& prompt, int width, int height, bool& clipped) {
 
 void CheckPrompt(Prompt& prompt, int frame_width, int frame_height, PromptOutcome& outcome) {
   if (prompt.action == PromptAction::kRemove) return;  // needs no region
+  if (prompt.action == PromptAction::kUndo || prompt.action == PromptAction::kAccept) {
+    outcome.error = "undo and accept are for stills: a tracker cannot take back what it has seen";
+    return;
+  }
   outcome.error = CheckParts(prompt, frame_width, frame_height, outcome.clipped);
 }
 

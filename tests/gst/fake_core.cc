@@ -11,9 +11,15 @@
 // "bad-settings", "out-of-memory", "failed", "alien" (an exception of no known
 // type) at opening; "step-failed", "step-alien" at the third frame; "slow":
 // every step takes 20 ms; "nan": all scores are NaN.
+//
+// Its image predictor: the mask of a box is what is bright in it; a positive
+// click adds the square of 9 pixels around it, a negative one takes it away.
+// The first click of an object adds 9 pixels (best), 17 (whole), 9 (part) or 5
+// (subpart). Everything: two objects, the upper half and the left quarter.
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <thread>
 
@@ -142,6 +148,162 @@ class FakeTracker final : public sam2::VideoTracker {
   std::vector<int> order_;
 };
 
+class FakePredictor final : public sam2::ImagePredictor {
+ public:
+  FakePredictor(std::string kind, const sam2::StillsOptions& options)
+      : kind_(std::move(kind)), options_(options) {}
+
+  bool SetImage(const sam2::FrameView& frame) override {
+    frame_ = frame;
+    std::vector<bool> bright;
+    for (int y = 0; y < frame.height; ++y) {
+      for (int x = 0; x < frame.width; ++x) bright.push_back(IsBright(frame, x, y));
+    }
+    bright.push_back(frame.width > frame.height);
+    if (bright == bright_) return false;
+    bright_ = std::move(bright);
+    objects_.clear();
+    return true;
+  }
+
+  sam2::StepResult Step(std::span<const sam2::Prompt> prompts) override {
+    if (!prompts.empty() && ++steps_ == 3) {
+      if (kind_ == "step-failed") throw sam2::Error(sam2::ErrorCode::kFailed, "The step failed.");
+      if (kind_ == "step-alien") throw 42;
+    }
+    sam2::StepResult result;
+    for (const sam2::Prompt& prompt : prompts) result.outcomes.push_back(Apply(prompt));
+    for (const auto& [id, still] : objects_) result.objects.push_back(Report(id, still));
+    return result;
+  }
+
+  std::vector<sam2::Object> Everything(const sam2::EverythingOptions& options) override {
+    if (options.points_per_side > 100) {
+      throw sam2::Error(sam2::ErrorCode::kBadSettings, "points-per-side is above 100");
+    }
+    return {Filled(1, {0, 0, frame_.width, frame_.height / 2}),
+            Filled(2, {0, 0, frame_.width / 4, frame_.height})};
+  }
+
+  void SetMaskChoice(sam2::MaskChoice choice) override { options_.mask_choice = choice; }
+  void Reset() override { objects_.clear(); }
+
+ private:
+  struct Rect {
+    int x, y, width, height;
+  };
+  struct Still {
+    std::vector<sam2::Prompt> steps;
+    bool accepted = false;
+  };
+
+  sam2::PromptOutcome Apply(sam2::Prompt prompt) {
+    const auto found = objects_.find(prompt.id);
+    if (prompt.action == sam2::PromptAction::kAdd) {
+      if (found != objects_.end()) return {.id = prompt.id, .error = "the id is taken"};
+      objects_[prompt.id].steps.push_back(prompt);
+      return {.id = prompt.id, .error = {}};
+    }
+    if (found == objects_.end()) return {.error = "there is no such object"};
+    Still& still = found->second;
+    if (prompt.action == sam2::PromptAction::kRemove) {
+      objects_.erase(found);
+    } else if (still.accepted) {
+      return {.id = prompt.id, .error = "it is accepted"};
+    } else if (prompt.action == sam2::PromptAction::kAccept) {
+      still.accepted = true;
+    } else if (prompt.action == sam2::PromptAction::kUndo) {
+      still.steps.pop_back();
+      if (still.steps.empty()) objects_.erase(found);
+    } else {
+      for (sam2::Point& point : prompt.points) {
+        if (point.automatic) point.positive = !IsIn(still, point);
+      }
+      still.steps.push_back(prompt);
+    }
+    return {.id = prompt.id, .error = {}};
+  }
+
+  bool IsIn(const Still& still, const sam2::Point& point) const {
+    return Paint(still)[static_cast<int>(point.y) * frame_.width + static_cast<int>(point.x)] != 0;
+  }
+
+  std::vector<std::uint8_t> Paint(const Still& still) const {
+    std::vector<std::uint8_t> pixels(static_cast<std::size_t>(frame_.width) * frame_.height);
+    const auto fill = [&](Rect rect, bool bright_only, int value) {
+      for (int y = std::max(rect.y, 0); y < std::min(rect.y + rect.height, frame_.height); ++y) {
+        for (int x = std::max(rect.x, 0); x < std::min(rect.x + rect.width, frame_.width); ++x) {
+          const std::size_t i = static_cast<std::size_t>(y) * frame_.width + x;
+          if (!bright_only || bright_[i]) pixels[i] = static_cast<std::uint8_t>(value);
+        }
+      }
+    };
+    bool first = true;
+    for (const sam2::Prompt& step : still.steps) {
+      if (step.box) {
+        const sam2::Box& b = *step.box;
+        fill({static_cast<int>(b.x0), static_cast<int>(b.y0), static_cast<int>(b.x1 - b.x0),
+              static_cast<int>(b.y1 - b.y0)}, true, 255);
+      }
+      for (const sam2::Point& point : step.points) {
+        const int reach = first && !step.box ? FirstReach() : 4;
+        fill({static_cast<int>(point.x) - reach, static_cast<int>(point.y) - reach, 2 * reach + 1,
+              2 * reach + 1}, false, point.positive ? 255 : 0);
+      }
+      first = false;
+    }
+    return pixels;
+  }
+
+  int FirstReach() const {
+    if (options_.mask_choice == sam2::MaskChoice::kWhole) return 8;
+    return options_.mask_choice == sam2::MaskChoice::kSubpart ? 2 : 4;
+  }
+
+  sam2::Object Report(int id, const Still& still) const {
+    sam2::Object object{.id = id, .score = 0.75F, .iou = 0.5F, .box = {}, .mask = {},
+                        .accepted = still.accepted};
+    const std::vector<std::uint8_t> pixels = Paint(still);
+    int left = frame_.width, top = frame_.height, right = 0, bottom = 0;
+    for (int y = 0; y < frame_.height; ++y) {
+      for (int x = 0; x < frame_.width; ++x) {
+        if (pixels[static_cast<std::size_t>(y) * frame_.width + x] == 0) continue;
+        left = std::min(left, x), right = std::max(right, x + 1);
+        top = std::min(top, y), bottom = std::max(bottom, y + 1);
+      }
+    }
+    if (left >= right) {
+      object.state = sam2::ObjectState::kOccluded;
+      return object;
+    }
+    object.box = {static_cast<float>(left), static_cast<float>(top), static_cast<float>(right),
+                  static_cast<float>(bottom)};
+    object.mask = {.x = left, .y = top, .width = right - left, .height = bottom - top, .pixels = {}};
+    for (int y = top; y < bottom; ++y) {
+      const auto row = pixels.begin() + static_cast<std::ptrdiff_t>(y) * frame_.width;
+      object.mask.pixels.insert(object.mask.pixels.end(), row + left, row + right);
+    }
+    return object;
+  }
+
+  static sam2::Object Filled(int id, Rect rect) {
+    sam2::Object object{.id = id, .score = 0.9F, .iou = 0.8F, .box = {}, .mask = {}};
+    object.box = {static_cast<float>(rect.x), static_cast<float>(rect.y),
+                  static_cast<float>(rect.x + rect.width), static_cast<float>(rect.y + rect.height)};
+    object.mask = {.x = rect.x, .y = rect.y, .width = rect.width, .height = rect.height,
+                   .pixels = std::vector<std::uint8_t>(
+                       static_cast<std::size_t>(rect.width) * rect.height, 255)};
+    return object;
+  }
+
+  std::string kind_;
+  sam2::StillsOptions options_;
+  sam2::FrameView frame_;
+  std::vector<bool> bright_;
+  int steps_ = 0;
+  std::map<int, Still> objects_;
+};
+
 class FakeEngine final : public sam2::Engine {
  public:
   explicit FakeEngine(const sam2::EngineOptions& options)
@@ -165,6 +327,10 @@ class FakeEngine final : public sam2::Engine {
   std::unique_ptr<sam2::VideoTracker> CreateVideoTracker(
       const sam2::TrackerOptions& options) override {
     return std::make_unique<FakeTracker>(kind_, options);
+  }
+  std::unique_ptr<sam2::ImagePredictor> CreateImagePredictor(
+      const sam2::StillsOptions& options) override {
+    return std::make_unique<FakePredictor>(kind_, options);
   }
 
  private:

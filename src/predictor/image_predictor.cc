@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predictor/image_predictor.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "image/components.h"
+#include "image/fingerprint.h"
+#include "image/frame.h"
+#include "image/mask.h"
+#include "predictor/everything.h"
+#include "predictor/prompt_check.h"
+
+namespace sam2 {
+namespace {
+
+// A given mask in place of a former answer: logits of a sure one. The same
+// values as SAM2Base._use_mask_as_output.
+Tensor MaskToLogits(const Mask& mask, int width, int height, int64_t image_size) {
+  return MaskToInput(mask, width, height, static_cast<int>(image_size / 4)) * 20.0 - 10.0;
+}
+
+bool Contains(const Mask& mask, const Point& point) {
+  const int x = static_cast<int>(std::floor(point.x)) - mask.x;
+  const int y = static_cast<int>(std::floor(point.y)) - mask.y;
+  if (x < 0 || y < 0 || x >= mask.width || y >= mask.height) return false;
+  return mask.pixels[static_cast<size_t>(y) * mask.width + x] != 0;
+}
+
+}  // namespace
+
+StillsPredictor::StillsPredictor(std::shared_ptr<ModelEngine> engine, const StillsOptions& options)
+    : engine_(std::move(engine)), options_(options) {}
+
+bool StillsPredictor::SetImage(const FrameView& frame) {
+  CheckFrame(frame);
+  const std::uint64_t fingerprint = Fingerprint(frame);
+  frame_ = frame;
+  if (fingerprint == fingerprint_) return false;
+  fingerprint_ = fingerprint;
+  picture_.reset();
+  objects_.clear();
+  everything_options_.reset();
+  everything_.clear();
+  return true;
+}
+
+StepResult StillsPredictor::Step(std::span<const Prompt> prompts) {
+  if (!fingerprint_) throw Error(ErrorCode::kBadSettings, "there is no picture yet");
+  StepResult result;
+  if (!prompts.empty()) {
+    Draft draft{.objects = objects_, .next_id = next_id_, .waiting = {}};
+    for (const Prompt& prompt : prompts) Apply(prompt, draft, result.outcomes.emplace_back());
+    Decode(draft);
+    objects_ = std::move(draft.objects);
+    next_id_ = draft.next_id;
+  }
+  for (const StillObject& object : objects_) result.objects.push_back(*object.report);
+  return result;
+}
+
+void StillsPredictor::SetMaskChoice(MaskChoice choice) {
+  options_.mask_choice = choice;
+  for (StillObject& object : objects_) {
+    Answer& answer = object.steps.back().answer;
+    const int chosen = Choose(answer);
+    if (object.accepted || chosen == answer.chosen) continue;
+    answer.chosen = chosen;
+    object.report = Report(object);
+  }
+}
+
+std::vector<Object> StillsPredictor::Everything(const EverythingOptions& options) {
+  if (!fingerprint_) throw Error(ErrorCode::kBadSettings, "there is no picture yet");
+  if (everything_options_ != options) {
+    CheckEverythingOptions(options);
+    engine_->Run([&] { Encoded(); });
+    everything_ = SegmentEverything(*engine_, frame_, *picture_, options);
+    everything_options_ = options;
+  }
+  return everything_;
+}
+
+Tensor StillsPredictor::Logits(int id) const {
+  const Answer& answer = std::ranges::find(objects_, id, &StillObject::id)->steps.back().answer;
+  return answer.logits[answer.chosen];
+}
+
+const EncodedPicture& StillsPredictor::Encoded() {
+  if (!picture_) picture_ = EncodePicture(engine_->model(), frame_);
+  return *picture_;
+}
+
+// ---------------------------------------------------------------- prompts
+
+StillsPredictor::StillObject* StillsPredictor::Draft::Find(int id) {
+  const auto it = std::ranges::find(objects, id, &StillObject::id);
+  return it == objects.end() ? nullptr : &*it;
+}
+
+bool StillsPredictor::Draft::Waits(int id) const {
+  return std::ranges::count(waiting, id, &Question::id) > 0;
+}
+
+void StillsPredictor::Apply(Prompt prompt, Draft& draft, PromptOutcome& outcome) {
+  // A step builds on the answer to the one before.
+  if (draft.Waits(prompt.id)) Decode(draft);
+  outcome.id = prompt.id;
+  outcome.error = CheckAction(prompt, draft);
+  if (!outcome.error.empty()) return;
+  switch (prompt.action) {
+    case PromptAction::kRemove:
+      std::erase_if(draft.objects, [&](const StillObject& o) { return o.id == prompt.id; });
+      return;
+    case PromptAction::kUndo: {
+      StillObject& object = *draft.Find(prompt.id);
+      object.steps.pop_back();
+      if (!object.steps.empty()) {
+        object.report = Report(object);
+      } else {
+        std::erase_if(draft.objects, [&](const StillObject& o) { return o.id == prompt.id; });
+      }
+      return;
+    }
+    case PromptAction::kAccept: {
+      StillObject& object = *draft.Find(prompt.id);
+      object.accepted = true;
+      object.report = Report(object);
+      return;
+    }
+    case PromptAction::kAdd:
+    case PromptAction::kRefine:
+    case PromptAction::kReplace:
+      break;
+  }
+  CheckPrompt(prompt, frame_.width, frame_.height, outcome);
+  if (!outcome.error.empty()) return;
+  if (prompt.id == 0) prompt.id = draft.next_id;
+  outcome.id = prompt.id;
+  draft.next_id = std::max(draft.next_id, prompt.id + 1);
+  Question question = Ask(prompt, draft);
+  if (!draft.waiting.empty() && !question.FitsWith(draft.waiting.front())) Decode(draft);
+  draft.waiting.push_back(std::move(question));
+}
+
+std::string StillsPredictor::CheckAction(const Prompt& prompt, Draft& draft) const {
+  const std::string name = "object " + std::to_string(prompt.id);
+  if (prompt.id < 0) return "id " + std::to_string(prompt.id) + " is not allowed: ids start at 1";
+  const StillObject* object = draft.Find(prompt.id);
+  if (prompt.action != PromptAction::kAdd) {
+    if (!object) return name + " does not exist";
+    if (!object->accepted || prompt.action == PromptAction::kRemove) return {};
+    return name + " is accepted: it can be discarded, but not changed";
+  }
+  if (prompt.id != 0 && object) {
+    return name + " exists already: use refine or replace to prompt it again";
+  }
+  const auto count = std::ssize(draft.objects) + std::ssize(draft.waiting);
+  if (count >= options_.max_objects) {
+    return "there are " + std::to_string(count) + " objects already, as many as are allowed";
+  }
+  return {};
+}
+
+// Puts together what is asked of an object now: what was asked before and the
+// prompt. A box says anew where the whole object is; clicks correct its mask.
+StillsPredictor::Question StillsPredictor::Ask(const Prompt& prompt, Draft& draft) const {
+  Question question{.id = prompt.id, .step = {}, .points = {}, .mask = {},
+                    .replaces = prompt.action == PromptAction::kReplace};
+  HistoryStep& step = question.step;
+  const StillObject* object = draft.Find(prompt.id);
+  if (object && prompt.action == PromptAction::kRefine && !prompt.mask) {
+    const HistoryStep& former = object->steps.back();
+    step.box = former.box;
+    step.points = former.points;
+    if (!prompt.box) {
+      question.mask = former.answer.logits[former.answer.chosen].clamp(-32.0, 32.0)
+                          .unsqueeze(0).unsqueeze(0);
+    }
+  }
+  if (prompt.mask) {
+    question.mask = MaskToLogits(*prompt.mask, frame_.width, frame_.height,
+                                 engine_->model().image_size());
+  }
+  if (prompt.box) step.box = prompt.box;
+  for (Point point : prompt.points) {
+    if (point.automatic) point.positive = !object || !Contains(object->report->mask, point);
+    step.points.push_back(point);
+  }
+  if (step.box) {
+    question.points.Add(step.box->x0, step.box->y0, kBoxCornerTopLeft);
+    question.points.Add(step.box->x1, step.box->y1, kBoxCornerBottomRight);
+  }
+  for (const Point& p : step.points) {
+    question.points.Add(p.x, p.y, p.positive ? kPositivePoint : kNegativePoint);
+  }
+  question.multimask = !question.mask.defined() && question.points.labels.size() == 1;
+  return question;
+}
+
+// ---------------------------------------------------------------- answers
+
+bool StillsPredictor::Question::FitsWith(const Question& other) const {
+  return points.labels.size() == other.points.labels.size() && multimask == other.multimask &&
+         mask.defined() == other.mask.defined();
+}
+
+void StillsPredictor::Decode(Draft& draft) {
+  const std::vector<Question> questions = std::exchange(draft.waiting, {});
+  const auto batch = static_cast<size_t>(MaxDecodeBatch(engine_->model()));
+  for (size_t start = 0; start < questions.size(); start += batch) {
+    const auto part =
+        std::span(questions).subspan(start, std::min(batch, questions.size() - start));
+    std::vector<Answer> answers = DecodeBatch(part);
+    for (size_t i = 0; i < part.size(); ++i) {
+      StillObject* object = draft.Find(part[i].id);
+      if (!object) {
+        object = &draft.objects.emplace_back();
+        object->id = part[i].id;
+      }
+      if (part[i].replaces) object->steps.clear();
+      object->steps.push_back(part[i].step);
+      Answer& answer = object->steps.back().answer;
+      answer = std::move(answers[i]);
+      answer.chosen = Choose(answer);
+      object->report = Report(*object);
+    }
+  }
+}
+
+std::vector<StillsPredictor::Answer> StillsPredictor::DecodeBatch(
+    std::span<const Question> questions) {
+  std::vector<PointList> lists;
+  std::vector<Tensor> masks;
+  for (const Question& question : questions) {
+    lists.push_back(question.points);
+    if (question.mask.defined()) masks.push_back(question.mask);
+  }
+  const Sam2Model& model = engine_->model();
+  const int64_t N = std::ssize(questions);
+  Tensor logits, ious, scores;  // [N, K, 4h, 4w], [N, K], [N]
+  engine_->Run([&] {
+    const EncodedPicture& picture = Encoded();
+    std::optional<PointPrompt> points;
+    if (!lists.front().labels.empty()) points = ToPointPrompt(lists, picture, model);
+    const Tensor former = masks.empty() ? Tensor() : at::cat(masks).to(model.device());
+    const DecoderOutput output =
+        model.DecodeMasks(picture.features, picture.embedding, N, points, former);
+    if (questions.front().multimask) {
+      logits = output.masks.slice(1, 1);
+      ious = output.ious.slice(1, 1);
+    } else {
+      const Tensor choice = DynamicMultimaskViaStability(output);
+      logits = SelectPerObject(output.masks, choice).unsqueeze(1);
+      ious = SelectPerObject(output.ious, choice).unsqueeze(1);
+    }
+    logits = logits.to(at::kCPU).contiguous();
+    ious = ious.to(at::kCPU).contiguous();
+    scores = output.object_score_logits.sigmoid().flatten().to(at::kCPU).contiguous();
+  });
+  std::vector<Answer> answers(questions.size());
+  const int64_t K = ious.size(1);
+  for (int64_t i = 0; i < N; ++i) {
+    const float* iou = ious.const_data_ptr<float>() + i * K;
+    // A copy, so that an object does not keep the whole batch alive.
+    answers[i] = {.logits = logits[i].clone(),
+                  .ious = std::vector<float>(iou, iou + K),
+                  .score = scores.const_data_ptr<float>()[i],
+                  .chosen = 0};
+  }
+  return answers;
+}
+
+int StillsPredictor::Choose(const Answer& answer) const {
+  if (answer.ious.size() == 1) return 0;
+  std::array<int, 3> order = {0, 1, 2};
+  if (options_.mask_choice == MaskChoice::kBest) {
+    return static_cast<int>(std::ranges::max_element(answer.ious) - answer.ious.begin());
+  }
+  const Tensor areas = answer.logits.gt(0).sum({1, 2});
+  std::ranges::stable_sort(order, std::greater<>(),
+                           [&](int i) { return areas.const_data_ptr<int64_t>()[i]; });
+  return order[static_cast<int>(options_.mask_choice) - static_cast<int>(MaskChoice::kWhole)];
+}
+
+std::shared_ptr<const Object> StillsPredictor::Report(const StillObject& still) const {
+  const Answer& answer = still.steps.back().answer;
+  auto object = std::make_shared<Object>(
+      Object{.id = still.id, .state = ObjectState::kOccluded, .score = answer.score,
+             .iou = answer.ious[answer.chosen], .box = {}, .mask = {}, .accepted = still.accepted});
+  Tensor logits = answer.logits[answer.chosen];
+  if (options_.max_hole_area > 0 || options_.max_sprinkle_area > 0) {
+    logits = logits.clone();
+    RemoveHolesAndSpecks(logits.unsqueeze(0).unsqueeze(0), options_.max_hole_area,
+                         options_.max_sprinkle_area);
+  }
+  object->mask = MaskFromLogits(logits, frame_.width, frame_.height);
+  if (object->mask.empty()) return object;
+  const Mask& m = object->mask;
+  object->state = ObjectState::kTracked;
+  object->box = Box{static_cast<float>(m.x), static_cast<float>(m.y),
+                    static_cast<float>(m.x + m.width), static_cast<float>(m.y + m.height)};
+  return object;
+}
+
+}  // namespace sam2

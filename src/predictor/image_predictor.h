@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "predictor/engine.h"
+#include "predictor/picture.h"
+#include "sam2.h"
+
+namespace sam2 {
+
+// See sam2.h. Semantics of SAM2ImagePredictor with the objects' histories
+// beside it: what a step of an object asks of the decoder is all its clicks so
+// far and, from the second step on, its former logits.
+class StillsPredictor : public ImagePredictor {
+ public:
+  StillsPredictor(std::shared_ptr<ModelEngine> engine, const StillsOptions& options);
+
+  bool SetImage(const FrameView& frame) override;
+  StepResult Step(std::span<const Prompt> prompts) override;
+  std::vector<Object> Everything(const EverythingOptions& options) override;
+  void SetMaskChoice(MaskChoice choice) override;
+  void Reset() override { objects_.clear(); }
+
+  // The logits behind an object's mask, which is alive: [4h, 4w] float32 on the
+  // CPU, as the decoder gave them.
+  Tensor Logits(int id) const;
+
+ private:
+  // What the decoder said to one step.
+  struct Answer {
+    Tensor logits;            // [K, 4h, 4w] float32 on the CPU; K = 3 after a single click, else 1
+    std::vector<float> ious;  // [K], predicted
+    float score = 0;          // sigmoid of the object score
+    int chosen = 0;
+  };
+  // All that was asked of an object up to a step, and the answer.
+  struct HistoryStep {
+    std::optional<Box> box;
+    std::vector<Point> points;
+    Answer answer;
+  };
+  struct StillObject {
+    int id = 0;
+    bool accepted = false;
+    std::vector<HistoryStep> steps;
+    std::shared_ptr<const Object> report;  // of the last step
+  };
+  // A step before its answer.
+  struct Question {
+    int id = 0;
+    HistoryStep step;
+    PointList points;
+    Tensor mask;  // undefined, or [1, 1, 4h, 4w]
+    bool multimask = false;
+    bool replaces = false;  // the object's history
+
+    bool FitsWith(const Question& other) const;
+  };
+  // The state that a call of Step works on, so that a failure leaves no trace.
+  struct Draft {
+    std::vector<StillObject> objects;
+    int next_id = 1;
+    std::vector<Question> waiting;  // all of one shape, of different objects
+
+    StillObject* Find(int id);
+    bool Waits(int id) const;
+  };
+
+  void Apply(Prompt prompt, Draft& draft, PromptOutcome& outcome);
+  std::string CheckAction(const Prompt& prompt, Draft& draft) const;
+  Question Ask(const Prompt& prompt, Draft& draft) const;
+  void Decode(Draft& draft);
+  std::vector<Answer> DecodeBatch(std::span<const Question> questions);
+  int Choose(const Answer& answer) const;
+  std::shared_ptr<const Object> Report(const StillObject& object) const;
+  const EncodedPicture& Encoded();  // on the engine's queue
+
+  std::shared_ptr<ModelEngine> engine_;
+  StillsOptions options_;
+  FrameView frame_;
+  std::optional<std::uint64_t> fingerprint_;  // of frame_; none: no picture yet
+  std::optional<EncodedPicture> picture_;
+  std::vector<StillObject> objects_;
+  int next_id_ = 1;
+  std::optional<EverythingOptions> everything_options_;  // those of everything_
+  std::vector<Object> everything_;
+};
+
+}  // namespace sam2
