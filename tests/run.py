@@ -85,6 +85,7 @@ def run_scripts(count):
 
 def main():
     os.chdir(ROOT)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # several programs run at once
     count = Count()
     run_programs(sys.argv[1:], count)
     if not sys.argv[1:]:

@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 def environment():
     """The process environment that finds the built plugin, core and models."""
-    return dict(os.environ,
+    return dict(os.environ, OMP_WAIT_POLICY="passive",
                 GST_PLUGIN_PATH=str(ROOT / "build" / "gst"),
                 GST_SAM2_CORE=str(ROOT / "build" / "src" / "libsam2core.so"),
                 GST_SAM2_MODEL_PATH=str(ROOT / "models"))

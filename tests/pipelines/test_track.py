@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pipelines/track and pipelines/demo as a user calls them, on real video and on bad input."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+TRACK = ROOT / "pipelines" / "track"
+CARS = ROOT / "pipelines" / "data" / "cars.mp4"
+CARS_FRAMES = 38
+BOXES = ("--box", "110,0,103,100", "--box", "266,300,134,60")
+# The two cars by eye, as x, y, width, height: {frame: {object: box}}.
+TRUTH = {12: {1: (83, 20, 132, 238), 2: (263, 149, 140, 211)},
+         24: {1: (44, 154, 160, 206), 2: (257, 38, 122, 202)}}
+
+
+def iou(a, b):
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    common = max(0, width) * max(0, height)
+    return common / (a[2] * a[3] + b[2] * b[3] - common)
+
+
+def launch(text):
+    """Makes a test video with stock elements."""
+    subprocess.run(["gst-launch-1.0", "-q", *text.split()], check=True, timeout=120)
+
+
+def track(*arguments, **options):
+    return subprocess.run([TRACK, *map(str, arguments)], capture_output=True, text=True,
+                          timeout=300, check=False, **options)
+
+
+class Folder(unittest.TestCase):
+    """Each test has a folder of its own."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.out = self.folder / "out"
+
+    def track(self, *arguments, **options):
+        return track(*arguments, "--output", self.out, **options)
+
+    def lines(self, name):
+        with open(self.out / f"{name}.jsonl", encoding="ascii") as file:
+            return [json.loads(line) for line in file]
+
+    def decoded_size(self, name):
+        """(width, height, frames) of a written video, decoded again."""
+        raw = self.folder / "raw"
+        launch(f"filesrc location={self.out / name}.mp4 ! decodebin ! videoconvert ! "
+               f"video/x-raw,format=GRAY8 ! pngenc snapshot=false ! multifilesink "
+               f"location={raw}%05d.png")
+        files = sorted(self.folder.glob("raw*.png"))
+        return (*png_size(files[0]), len(files))
+
+    def assert_fails(self, result, *words):
+        self.assertNotIn("Traceback", result.stderr)
+        self.assertGreater(result.returncode, 0, result.stderr)
+        for word in words:
+            self.assertIn(word, result.stderr)
+        self.assertEqual(list(self.out.glob("*")) if self.out.is_dir() else [], [])
+
+
+def png_size(path):
+    data = path.read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n", path
+    return struct.unpack(">II", data[16:24])
+
+
+class Results(Folder):
+    def test_two_objects_are_followed_through_the_sample_clip(self):
+        result = self.track(CARS, *BOXES)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        names = [str(self.out / f"cars.{kind}") for kind in ("mp4", "jsonl", "png")]
+        self.assertEqual(result.stdout.split(), names)
+        lines = self.lines("cars")
+        self.assertEqual([line["frame"] for line in lines], list(range(CARS_FRAMES)))
+        for frame, boxes in TRUTH.items():
+            found = {item["id"]: item for item in lines[frame]["objects"]}
+            self.assertEqual(set(found), set(boxes))
+            for obj, box in boxes.items():
+                self.assertEqual(found[obj]["state"], "tracked")
+                self.assertGreater(iou(found[obj]["bbox"], box), 0.7, f"frame {frame}")
+                self.assertEqual(found[obj]["segmentation"]["size"], [360, 640])
+        self.assertEqual(self.decoded_size("cars"), (640, 360, CARS_FRAMES))
+        self.assertEqual(png_size(self.out / "cars.png"), (4 * 480, 2 * 270))
+
+    def test_progress_tells_frames_and_speed(self):
+        result = self.track(CARS, *BOXES)
+        self.assertRegex(result.stderr, rf"frame {CARS_FRAMES}  \d+\.\d frames/s")
+
+    def test_prompts_file_starts_an_object_later(self):
+        prompts = self.folder / "prompts.jsonl"
+        prompts.write_text('{"frame": 12, "id": 7, "label": "red", "box": [263, 149, 140, 211]}\n')
+        result = self.track(CARS, "--prompts", prompts)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lines = self.lines("cars")
+        self.assertEqual(lines[11].get("objects", []), [])
+        self.assertEqual([(item["id"], item["label"]) for item in lines[12]["objects"]],
+                         [(7, "red")])
+
+    def test_portrait_video_by_rotation_tag(self):
+        launch("videotestsrc num-buffers=5 ! video/x-raw,width=320,height=192 ! "
+               "taginject tags=image-orientation=rotate-90 ! x264enc ! "
+               f"mp4mux ! filesink location={self.folder}/turned.mp4")
+        result = self.track(self.folder / "turned.mp4", "--box", "20,20,60,60")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.decoded_size("turned"), (192, 320, 5))
+        self.assertEqual([self.lines("turned")[0][key] for key in ("width", "height")], [192, 320])
+
+    def test_odd_size(self):
+        launch("videotestsrc num-buffers=5 ! video/x-raw,format=Y444,width=161,height=91 ! "
+               f"x264enc ! matroskamux ! filesink location={self.folder}/odd.mkv")
+        result = self.track(self.folder / "odd.mkv", "--box", "20,20,60,60")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual([self.lines("odd")[0][key] for key in ("width", "height")], [161, 91])
+        self.assertEqual(self.decoded_size("odd"), (160, 90, 5))
+
+    def test_single_picture(self):
+        launch("videotestsrc num-buffers=1 ! video/x-raw,width=320,height=240 ! pngenc ! "
+               f"filesink location={self.folder}/one.png")
+        result = self.track(self.folder / "one.png", "--box", "20,20,60,60")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(self.lines("one")), 1)
+
+    def test_sound_is_left_out(self):
+        launch("videotestsrc num-buffers=25 ! x264enc ! matroskamux name=mux ! "
+               f"filesink location={self.folder}/loud.mkv "
+               "audiotestsrc num-buffers=40 ! vorbisenc ! mux.")
+        result = self.track(self.folder / "loud.mkv", "--box", "20,20,60,60")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(self.lines("loud")), 25)
+
+    def test_interrupt_finishes_the_files(self):
+        launch("videotestsrc num-buffers=3000 pattern=ball ! video/x-raw,width=320,height=240 ! "
+               f"x264enc speed-preset=ultrafast ! mp4mux ! filesink location={self.folder}/long.mp4")
+        with subprocess.Popen([TRACK, self.folder / "long.mp4", "--box", "20,20,60,60", "--output",
+                               self.out], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            deadline = time.monotonic() + 60
+            json_file = self.out / "long.jsonl"
+            while time.monotonic() < deadline and not (
+                    json_file.exists() and json_file.stat().st_size):
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 130)
+        frames = len(self.lines("long"))
+        self.assertGreater(frames, 0)
+        self.assertLess(frames, 3000)
+        self.assertGreater(self.decoded_size("long")[2], 0)
+
+
+class BadInput(Folder):
+    def test_no_such_file(self):
+        self.assert_fails(self.track("nowhere.mp4", *BOXES), "no file 'nowhere.mp4'")
+
+    def test_nothing_to_follow(self):
+        self.assert_fails(self.track(CARS), "--box")
+
+    def test_malformed_boxes(self):
+        for text in ("", "1,2,3", "1,2,3,4,5", "a,b,c,d", "1;2;3;4"):
+            with self.subTest(text):
+                self.assert_fails(self.track(CARS, "--box", text), "x,y,width,height")
+
+    def test_impossible_boxes(self):
+        for text in ("10,10,0,20", "10,10,20,-5", "nan,1,2,3"):
+            with self.subTest(text):
+                self.assert_fails(self.track(CARS, "--box", text), text.split(",")[-1])
+
+    def test_no_such_prompts_file(self):
+        self.assert_fails(self.track(CARS, "--prompts", "nowhere.jsonl"), "nowhere.jsonl")
+
+    def test_broken_line_in_prompts_file(self):
+        prompts = self.folder / "prompts.jsonl"
+        prompts.write_text('{"frame": 0, "box": [1, 2, 30, 40]}\n{"frame": 1, \n')
+        self.assert_fails(self.track(CARS, "--prompts", prompts), "2")
+
+    def test_no_such_model(self):
+        self.assert_fails(self.track(CARS, *BOXES, "--model", "huge"), "huge")
+
+    def test_damaged_model(self):
+        model = self.folder / "model.safetensors"
+        source = ROOT / "models" / "builtin" / "builtin.safetensors"
+        model.write_bytes(source.read_bytes()[:100000])
+        self.assert_fails(self.track(CARS, *BOXES, "--model", model), "model.safetensors")
+
+    def test_unknown_precision(self):
+        self.assert_fails(self.track(CARS, *BOXES, "--precision", "fp8"), "fp8")
+
+    def test_unknown_device(self):
+        self.assert_fails(self.track(CARS, *BOXES, "--device", "abacus"), "abacus")
+
+    def test_missing_gpu(self):
+        if os.path.exists("/dev/nvidia0"):
+            self.skipTest("there is a GPU")
+        self.assert_fails(self.track(CARS, *BOXES, "--device", "cuda"), "cuda")
+
+    def test_core_library_missing(self):
+        environment = dict(os.environ, GST_SAM2_CORE="/nowhere/libsam2core.so")
+        self.assert_fails(self.track(CARS, *BOXES, env=environment), "/nowhere/libsam2core.so")
+
+    def test_empty_file(self):
+        (self.folder / "empty.mp4").touch()
+        self.assert_fails(self.track(self.folder / "empty.mp4", *BOXES))
+
+    def test_no_video(self):
+        (self.folder / "text.mp4").write_text("no video\n")
+        self.assert_fails(self.track(self.folder / "text.mp4", *BOXES))
+
+    def test_sound_only(self):
+        launch("audiotestsrc num-buffers=10 ! vorbisenc ! oggmux ! "
+               f"filesink location={self.folder}/sound.ogg")
+        self.assert_fails(self.track(self.folder / "sound.ogg", *BOXES), "no video")
+
+    def test_output_is_a_file(self):
+        (self.folder / "file").touch()
+        result = track(CARS, *BOXES, "--output", self.folder / "file")
+        self.assertEqual(result.returncode, 1)
+        self.assertNotIn("Traceback", result.stderr)
+        self.assertIn("file", result.stderr)
+
+
+class Demo(unittest.TestCase):
+    def test_names_its_three_files(self):
+        result = subprocess.run([ROOT / "pipelines" / "demo"], capture_output=True, text=True,
+                                timeout=600, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout.split(), ["out/demo.mp4", "out/demo.jsonl", "out/demo.png"])
+        for name in result.stdout.split():
+            self.assertGreater((ROOT / name).stat().st_size, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
