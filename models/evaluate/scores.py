@@ -1,0 +1,58 @@
+"""Scores of masks and boxes: J and F as DAVIS defines them, box IoU and the area under its success curve."""
+import cv2
+import numpy as np
+
+
+def iou(a, b):
+    """Region similarity J of two bool masks [H, W]; two empty masks agree."""
+    union = np.count_nonzero(a | b)
+    return 1.0 if union == 0 else np.count_nonzero(a & b) / union
+
+
+def boundary(mask):
+    """Pixels of a bool mask that differ from their right, lower or lower right neighbour."""
+    edge = np.zeros_like(mask)
+    edge[:, :-1] |= mask[:, :-1] ^ mask[:, 1:]
+    edge[:-1] |= mask[:-1] ^ mask[1:]
+    edge[:-1, :-1] |= mask[:-1, :-1] ^ mask[1:, 1:]
+    return edge
+
+
+def disk(radius):
+    y, x = np.mgrid[-radius:radius + 1, -radius:radius + 1]
+    return (x * x + y * y <= radius * radius).astype(np.uint8)
+
+
+def contour_accuracy(mask, truth, tolerance=0.008):
+    """F: the harmonic mean of precision and recall of boundary pixels, matched within `tolerance` of the diagonal."""
+    reach = disk(int(np.ceil(tolerance * np.hypot(*mask.shape))))
+    found, wanted = boundary(mask), boundary(truth)
+    near_found = cv2.dilate(found.astype(np.uint8), reach) > 0
+    near_wanted = cv2.dilate(wanted.astype(np.uint8), reach) > 0
+    n_found, n_wanted = np.count_nonzero(found), np.count_nonzero(wanted)
+    if n_found == 0 or n_wanted == 0:
+        return float(n_found == n_wanted)
+    precision = np.count_nonzero(found & near_wanted) / n_found
+    recall = np.count_nonzero(wanted & near_found) / n_wanted
+    return 0.0 if precision + recall == 0 else 2 * precision * recall / (precision + recall)
+
+
+def box_of(mask):
+    """Tight box (x, y, w, h) of a bool mask, or None."""
+    ys, xs = np.where(mask.any(1))[0], np.where(mask.any(0))[0]
+    return (xs[0], ys[0], xs[-1] + 1 - xs[0], ys[-1] + 1 - ys[0]) if len(ys) else None
+
+
+def box_iou(a, b):
+    """IoU of two boxes (x, y, w, h); None is an absent object."""
+    if a is None or b is None:
+        return float(a is b)
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    overlap = max(0, width) * max(0, height)
+    return overlap / (a[2] * a[3] + b[2] * b[3] - overlap)
+
+
+def success_auc(ious):
+    """Area under the success curve: share of frames above each of the thresholds 0, 0.05 .. 1."""
+    return float(np.mean([np.mean(np.asarray(ious) > threshold) for threshold in np.linspace(0, 1, 21)]))
