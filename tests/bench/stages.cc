@@ -14,6 +14,7 @@
 #include "checkpoint/weights.h"
 #include "image/frame.h"
 #include "image/mask.h"
+#include "predictor/caching_allocator.h"
 #include "predictor/memory_batch.h"
 #include "predictor/tracker_step.h"
 
@@ -138,6 +139,7 @@ int Main(int argc, char** argv) {
     return 2;
   }
   const c10::InferenceMode inference_mode;
+  InstallCachingAllocator();
   const bool bf16 = argc > 2 && std::string(argv[2]) == "bf16";
   Weights weights(ReadCheckpoint(argv[1]), argv[1], bf16 ? at::kBFloat16 : at::kFloat, at::kCPU);
   g_model = std::make_unique<Sam2Model>(weights, argc > 3 ? std::atoi(argv[3]) : 0);

@@ -1,0 +1,641 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sam2track against the fake core: what the element itself is answerable for.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "support.h"
+
+namespace gstsam2::testing {
+namespace {
+
+constexpr char kCaps[] = "video/x-raw,format=GRAY8,width=160,height=120,framerate=25/1";
+constexpr PixelRect kThing = {40, 30, 20, 20};
+constexpr PixelRect kOther = {100, 60, 16, 16};
+constexpr GstClockTime kFrameTime = 40 * GST_MSECOND;
+
+using Props = ElementHarness::Properties;
+
+Props With(Props properties) {
+  properties.emplace_back("model", FakeModel("ok"));
+  return properties;
+}
+
+// A sam2track that is fed frames of one size with increasing times.
+class Tracker : public ElementHarness {
+ public:
+  explicit Tracker(const Properties& properties = {}, const std::string& caps = kCaps)
+      : ElementHarness("sam2track", With(properties), caps), caps_(caps) {}
+
+  void ChangeCaps(const std::string& caps) {
+    caps_ = caps;
+    SetCaps(caps);
+  }
+
+  Buffer ProcessFrame(const std::vector<PixelRect>& bright) {
+    return Process(MakeFrame(caps_, frame_++ * kFrameTime, bright));
+  }
+
+  // The objects after a frame; nothing when the buffer has no meta.
+  std::optional<ObjectsRecord> Track(const std::vector<PixelRect>& bright) {
+    const Buffer out = ProcessFrame(bright);
+    return out != nullptr ? ReadObjects(out.get()) : std::nullopt;
+  }
+
+  std::vector<Message> Warnings() { return Only(Messages(), GST_MESSAGE_WARNING); }
+
+ private:
+  std::string caps_;
+  GstClockTime frame_ = 0;
+};
+
+GstElement* NewElement(const char* factory) {
+  return GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make(factory, nullptr)));
+}
+
+std::vector<int> IdsOf(const std::optional<ObjectsRecord>& record) {
+  std::vector<int> ids;
+  if (record) {
+    for (const ObjectRecord& object : record->objects) ids.push_back(object.id);
+  }
+  return ids;
+}
+
+using Ids = std::vector<int>;
+
+bool Contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// ---------------------------------------------------------------- prompts
+
+TEST(Sam2Track, FollowsTheBoxOfTheFirstFrame) {
+  Tracker tracker(Props{{"box", "40,30,20,20"}});
+  for (int i = 0; i < 5; ++i) {
+    const auto record = tracker.Track({{40 + 4 * i, 30, 20, 20}});
+    ASSERT_EQ(IdsOf(record), Ids({1}));
+    const ObjectRecord& object = record->objects[0];
+    EXPECT_EQ(object.state, sam2::ObjectState::kTracked);
+    EXPECT_EQ(object.box->x, 40 + 4 * i);
+    EXPECT_EQ(object.box->width, 20);
+    EXPECT_EQ(object.mask->cols, 20);
+    EXPECT_FLOAT_EQ(object.score, 0.75);
+  }
+}
+
+TEST(Sam2Track, FollowsSeveralBoxes) {
+  Tracker tracker(Props{{"box", "40,30,20,20;100,60,16,16"}});
+  const auto record = tracker.Track({kThing, kOther});
+  ASSERT_EQ(IdsOf(record), Ids({1, 2}));
+  EXPECT_EQ(record->objects[1].box->x, 100);
+}
+
+TEST(Sam2Track, PassesFramesBeforeAnyPromptUntouched) {
+  Tracker tracker;
+  Buffer frame = MakeFrame(kCaps, 0, {kThing});
+  GstBuffer* same = frame.get();
+  const Buffer out = tracker.Process(std::move(frame));
+  EXPECT_EQ(out.get(), same);
+  gpointer state = nullptr;
+  EXPECT_EQ(gst_buffer_iterate_meta(out.get(), &state), nullptr);
+  EXPECT_TRUE(tracker.Messages().empty());
+}
+
+TEST(Sam2Track, LeavesThePixelsAsTheyAre) {
+  Tracker tracker(Props{{"box", "40,30,20,20"}});
+  const Buffer expected = MakeFrame(kCaps, 0, {kThing});
+  const Buffer out = tracker.ProcessFrame({kThing});
+  GstMapInfo map;
+  ASSERT_TRUE(gst_buffer_map(expected.get(), &map, GST_MAP_READ));
+  EXPECT_EQ(gst_buffer_memcmp(out.get(), 0, map.data, map.size), 0);
+  gst_buffer_unmap(expected.get(), &map);
+}
+
+TEST(Sam2Track, ReadsPromptsForAnyFrameFromAFile) {
+  const TemporaryFolder folder;
+  const std::string path = folder.Write(
+      "p.jsonl",
+      "{\"frame\": 1, \"id\": 7, \"label\": \"dog\", \"box\": [40, 30, 20, 20]}\n"
+      "{\"pts\": 80000000, \"points\": [[105, 65, 1]]}\n"
+      "{\"frame\": 3, \"id\": 7, \"action\": \"remove\"}\n");
+  Tracker tracker(Props{{"prompts-location", path}});
+  EXPECT_FALSE(tracker.Track({kThing, kOther}).has_value());
+  const auto second = tracker.Track({kThing, kOther});
+  ASSERT_EQ(IdsOf(second), Ids({7}));
+  EXPECT_EQ(second->objects[0].label, "dog");
+  EXPECT_EQ(IdsOf(tracker.Track({kThing, kOther})), Ids({7, 8}));
+  EXPECT_EQ(IdsOf(tracker.Track({kThing, kOther})), Ids({8}));
+  EXPECT_TRUE(tracker.Warnings().empty());
+}
+
+Buffer WithRegion(Buffer frame, const char* type, const PixelRect& rect) {
+  gst_buffer_add_video_region_of_interest_meta(frame.get(), type, rect.x, rect.y, rect.width,
+                                               rect.height);
+  return frame;
+}
+
+std::optional<ObjectsRecord> TrackRegion(Tracker& tracker, const PixelRect& rect) {
+  const Buffer out = tracker.Process(WithRegion(MakeFrame(kCaps, 0, {kThing, kOther}), "car", rect));
+  return ReadObjects(out.get());
+}
+
+TEST(Sam2Track, TakesRegionsOfInterestAsPromptsOnce) {
+  Tracker tracker;
+  for (int i = 0; i < 3; ++i) {
+    const auto record = TrackRegion(tracker, kThing);
+    ASSERT_EQ(IdsOf(record), Ids({1}));
+    EXPECT_EQ(record->objects[0].label, "car");
+  }
+  EXPECT_EQ(IdsOf(TrackRegion(tracker, kOther)), Ids({1, 2}));
+}
+
+TEST(Sam2Track, TakesRegionsOfTheFirstFrameOnlyWhenToldSo) {
+  Tracker tracker(Props{{"prompt-policy", "first"}});
+  EXPECT_FALSE(tracker.Track({kThing}).has_value());
+  EXPECT_EQ(IdsOf(TrackRegion(tracker, kThing)), Ids({1}));
+  EXPECT_EQ(IdsOf(TrackRegion(tracker, kOther)), Ids({1}));
+}
+
+TEST(Sam2Track, NeverTakesRegionsOfItsOwnKind) {
+  Tracker first(Props{{"box", "40,30,20,20"}}), second;
+  Buffer out = first.ProcessFrame({kThing});
+  out = second.Process(std::move(out));
+  EXPECT_EQ(IdsOf(ReadObjects(out.get())), Ids({1}));  // the first element's, as they were
+  EXPECT_TRUE(second.Messages().empty());
+}
+
+GstEvent* PromptEvent(const std::string& fields) {
+  return gst_event_new_custom(
+      GST_EVENT_CUSTOM_DOWNSTREAM,
+      gst_structure_from_string(("sam2-prompt, " + fields + ";").c_str(), nullptr));
+}
+
+TEST(Sam2Track, TakesPromptsFromEvents) {
+  Tracker tracker;
+  EXPECT_FALSE(tracker.Track({kThing, kOther}).has_value());
+  EXPECT_TRUE(gst_harness_push_event(tracker.harness(),
+                                     PromptEvent("box=(double)<40,30,20,20>, label=dog")));
+  EXPECT_TRUE(gst_element_send_event(tracker.element(),
+                                     PromptEvent("box=\"100,60,16,16\", frame=2")));
+  EXPECT_EQ(IdsOf(tracker.Track({kThing, kOther})), Ids({1}));
+  EXPECT_EQ(IdsOf(tracker.Track({kThing, kOther})), Ids({1, 2}));
+  // The event was for this element.
+  while (GstEvent* event = gst_harness_try_pull_event(tracker.harness())) {
+    EXPECT_NE(GST_EVENT_TYPE(event), GST_EVENT_CUSTOM_DOWNSTREAM);
+    gst_event_unref(event);
+  }
+}
+
+TEST(Sam2Track, PassesOtherEventsOn) {
+  Tracker tracker;
+  gst_harness_push_event(tracker.harness(),
+                         gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
+                                              gst_structure_new_empty("other")));
+  bool seen = false;
+  while (GstEvent* event = gst_harness_try_pull_event(tracker.harness())) {
+    seen |= gst_event_has_name(event, "other") != FALSE;
+    gst_event_unref(event);
+  }
+  EXPECT_TRUE(seen);
+}
+
+TEST(Sam2Track, TakesPromptsFromSignals) {
+  Tracker tracker;
+  int first = 0, second = 0;
+  g_signal_emit_by_name(tracker.element(), "add-box", 0, 40.0, 30.0, 20.0, 20.0, "dog", &first);
+  g_signal_emit_by_name(tracker.element(), "add-point", 0, 105.0, 65.0, TRUE, &second);
+  EXPECT_EQ(first, 1);
+  EXPECT_EQ(second, 2);
+  const auto record = tracker.Track({kThing, kOther});
+  ASSERT_EQ(IdsOf(record), Ids({1, 2}));
+  EXPECT_EQ(record->objects[0].label, "dog");
+
+  g_signal_emit_by_name(tracker.element(), "add-point", 1, 50.0, 40.0, FALSE, &first);
+  EXPECT_EQ(first, 1);
+  g_signal_emit_by_name(tracker.element(), "remove-object", 2);
+  EXPECT_EQ(IdsOf(tracker.Track({kThing, kOther})), Ids({1}));
+
+  g_signal_emit_by_name(tracker.element(), "reset");
+  const auto empty = tracker.Track({kThing, kOther});
+  ASSERT_TRUE(empty.has_value());
+  EXPECT_TRUE(empty->objects.empty());
+  EXPECT_TRUE(tracker.Warnings().empty());
+}
+
+// ---------------------------------------------------------------- refused prompts
+
+struct Refusal {
+  const char* box;
+  const char* reason;
+};
+
+class RefusedBoxes : public ::testing::TestWithParam<Refusal> {};
+
+TEST_P(RefusedBoxes, AreAWarningAndTheStreamGoesOn) {
+  Tracker tracker(Props{{"box", GetParam().box}});
+  EXPECT_FALSE(tracker.Track({kThing}).has_value());
+  const auto warnings = tracker.Warnings();
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(warnings[0].domain, GST_RESOURCE_ERROR);
+  EXPECT_EQ(warnings[0].code, GST_RESOURCE_ERROR_SETTINGS);
+  EXPECT_TRUE(Contains(warnings[0].text, GetParam().reason)) << warnings[0].text;
+  EXPECT_NE(tracker.ProcessFrame({kThing}), nullptr);
+}
+
+INSTANTIATE_TEST_SUITE_P(Boxes, RefusedBoxes,
+                         ::testing::Values(Refusal{"40,30,0,20", "40,30,0,20 is empty"},
+                                           Refusal{"40,30,20,-5", "40,30,20,-5 is empty"},
+                                           Refusal{"160,30,20,20", "outside the frame"},
+                                           Refusal{"-50,30,20,20", "160x120"}));
+
+TEST(Sam2Track, CutsBoxesAtTheFramesEdges) {
+  Tracker tracker(Props{{"box", "-1000,-1000,5000,5000"}});
+  EXPECT_EQ(IdsOf(tracker.Track({kThing})), Ids({1}));
+  EXPECT_TRUE(tracker.Warnings().empty());
+}
+
+TEST(Sam2Track, NamesWhatTheCoreRefuses) {
+  const TemporaryFolder folder;
+  const std::string path =
+      folder.Write("p.jsonl", "{\"id\": 9, \"action\": \"refine\", \"box\": [1, 2, 3, 4]}\n");
+  Tracker tracker(Props{{"prompts-location", path}});
+  tracker.Track({kThing});
+  const auto warnings = tracker.Warnings();
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_TRUE(Contains(warnings[0].text, path + ":1")) << warnings[0].text;
+  EXPECT_TRUE(Contains(warnings[0].text, "there is no object 9")) << warnings[0].text;
+}
+
+TEST(Sam2Track, RefusesEventsThatAreNoPrompts) {
+  Tracker tracker;
+  for (const char* fields : {"box=\"1,2,3\"", "colour=red", "id=5", "action=jump"}) {
+    gst_harness_push_event(tracker.harness(), PromptEvent(fields));
+  }
+  EXPECT_FALSE(tracker.Track({kThing}).has_value());
+  EXPECT_EQ(tracker.Warnings().size(), 4U);
+}
+
+TEST(Sam2Track, RefusesSignalsWithoutSense) {
+  Tracker tracker;
+  int id = 0;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  g_signal_emit_by_name(tracker.element(), "add-box", 0, nan, 0.0, 5.0, 5.0, nullptr, &id);
+  g_signal_emit_by_name(tracker.element(), "add-point", 77, 5.0, 5.0, TRUE, &id);
+  g_signal_emit_by_name(tracker.element(), "remove-object", -3);
+  EXPECT_FALSE(tracker.Track({kThing}).has_value());
+  EXPECT_EQ(tracker.Warnings().size(), 3U);
+}
+
+TEST(Sam2Track, WarnsAboutFramesThatNeverCame) {
+  const TemporaryFolder folder;
+  const std::string path =
+      folder.Write("p.jsonl", "\n{\"frame\": 900, \"box\": [40, 30, 20, 20]}\n");
+  Tracker tracker(Props{{"prompts-location", path}});
+  tracker.Track({kThing});
+  EXPECT_TRUE(tracker.Warnings().empty());
+  gst_harness_push_event(tracker.harness(), gst_event_new_eos());
+  const auto warnings = tracker.Warnings();
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_TRUE(Contains(warnings[0].text, path + ":2")) << warnings[0].text;
+  EXPECT_TRUE(Contains(warnings[0].text, "frame 900")) << warnings[0].text;
+  EXPECT_TRUE(Contains(warnings[0].text, "after 1 frames")) << warnings[0].text;
+}
+
+TEST(Sam2Track, RefusesOneObjectMoreThanAllowedOnceInWords) {
+  Tracker tracker(Props{{"max-objects", "1"}});
+  EXPECT_EQ(IdsOf(TrackRegion(tracker, kThing)), Ids({1}));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(IdsOf(TrackRegion(tracker, kOther)), Ids({1}));
+  EXPECT_EQ(tracker.Warnings().size(), 1U);
+}
+
+// ---------------------------------------------------------------- states
+
+TEST(Sam2Track, TellsEachChangeOfState) {
+  Tracker tracker(Props{{"box", "40,30,20,20"}, {"lost-timeout", "80000000"}});
+  tracker.Track({kThing});  // 0 ms
+  tracker.Track({kThing});  // 40 ms: last seen
+  tracker.Track({});        // 80 ms
+  tracker.Track({});        // 120 ms: lost
+  tracker.Track({});
+  tracker.Track({kThing});  // back
+  g_signal_emit_by_name(tracker.element(), "remove-object", 1);
+  tracker.Track({kThing});
+  const auto messages = Only(tracker.Messages(), GST_MESSAGE_ELEMENT);
+  const std::vector<std::pair<std::string, std::string>> expected = {
+      {"none", "tracked"}, {"tracked", "occluded"}, {"occluded", "lost"},
+      {"lost", "tracked"}, {"tracked", "none"}};
+  ASSERT_EQ(messages.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(messages[i].structure, "sam2-object");
+    EXPECT_TRUE(Contains(messages[i].content, "from=(string)" + expected[i].first));
+    EXPECT_TRUE(Contains(messages[i].content, "to=(string)" + expected[i].second));
+    EXPECT_TRUE(Contains(messages[i].content, "id=(int)1"));
+  }
+  EXPECT_TRUE(Contains(messages[1].content, "pts=(guint64)80000000")) << messages[1].content;
+}
+
+TEST(Sam2Track, KeepsOccludedObjectsInTheMetaWithoutABox) {
+  Tracker tracker(Props{{"box", "40,30,20,20"}});
+  tracker.Track({kThing});
+  const auto record = tracker.Track({});
+  ASSERT_EQ(IdsOf(record), Ids({1}));
+  EXPECT_EQ(record->objects[0].state, sam2::ObjectState::kOccluded);
+  EXPECT_FALSE(record->objects[0].box || record->objects[0].mask);
+}
+
+// ---------------------------------------------------------------- formats
+
+class Formats : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Formats, AreTrackedInAnyShape) {
+  struct Shape {
+    int width, height, padding;
+  };
+  for (const auto& [width, height, padding] :
+       {Shape{640, 360, 0}, Shape{64, 48, 0}, Shape{48, 64, 0}, Shape{65, 49, 0},
+        Shape{64, 48, 24}, Shape{65, 49, 13}, Shape{16, 16, 0}}) {
+    const std::string caps = VideoCaps(GetParam(), width, height);
+    Tracker tracker(Props{{"box", "4,4,8,8"}}, caps);
+    const Buffer out = tracker.Process(MakeFrame(caps, 0, {{4, 4, 8, 8}}, padding));
+    ASSERT_NE(out, nullptr);
+    const auto record = ReadObjects(out.get());
+    ASSERT_EQ(IdsOf(record), Ids({1})) << caps;
+    EXPECT_EQ(record->frame_width, width);
+    EXPECT_EQ(record->objects[0].box->x, 4) << caps;
+    EXPECT_EQ(record->objects[0].box->width, 8) << caps;
+    EXPECT_EQ(record->objects[0].mask->rows, 8) << caps;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Formats,
+                         ::testing::Values("RGB", "BGR", "RGBx", "BGRx", "RGBA", "BGRA", "xRGB",
+                                           "xBGR", "NV12", "I420", "GRAY8"));
+
+TEST(Sam2Track, Takes8K) {
+  const std::string caps = VideoCaps("NV12", 7680, 4320);
+  Tracker tracker(Props{{"box", "7000,4000,100,100"}}, caps);
+  const auto record = tracker.Track({{7000, 4000, 100, 100}});
+  ASSERT_EQ(IdsOf(record), Ids({1}));
+  EXPECT_EQ(record->objects[0].box->x, 7000);
+}
+
+TEST(Sam2Track, RefusesOtherFormatsAndSizes) {
+  Tracker tracker;
+  for (const char* caps :
+       {"video/x-raw,format=AYUV,width=64,height=64", "video/x-raw,format=RGB,width=15,height=64",
+        "video/x-raw,format=RGB,width=64,height=9000", "audio/x-raw"}) {
+    GstCaps* parsed = gst_caps_from_string(caps);
+    EXPECT_FALSE(gst_pad_query_accept_caps(GST_BASE_TRANSFORM_SINK_PAD(tracker.element()), parsed))
+        << caps;
+    gst_caps_unref(parsed);
+  }
+}
+
+TEST(Sam2Track, FailsOnABufferThatHoldsNoFrame) {
+  Tracker tracker(Props{{"box", "40,30,20,20"}});
+  EXPECT_EQ(tracker.Push(Buffer(gst_buffer_new_allocate(nullptr, 100, nullptr))), GST_FLOW_ERROR);
+  const auto errors = Only(tracker.Messages(), GST_MESSAGE_ERROR);
+  ASSERT_EQ(errors.size(), 1U);
+  EXPECT_EQ(errors[0].domain, GST_STREAM_ERROR);
+  EXPECT_TRUE(Contains(errors[0].text, "100 bytes")) << errors[0].text;
+}
+
+// ---------------------------------------------------------------- the stream's events
+
+TEST(Sam2Track, KeepsItsObjectsWhenTheSizeChanges) {
+  Tracker tracker(Props{{"box", "40,30,20,20"}});
+  tracker.Track({kThing});
+  tracker.ChangeCaps(VideoCaps("RGB", 320, 240));
+  const auto record = tracker.Track({{80, 60, 40, 40}});
+  ASSERT_EQ(IdsOf(record), Ids({1}));
+  EXPECT_EQ(record->frame_width, 320);
+  EXPECT_EQ(record->objects[0].box->x, 80);
+  EXPECT_EQ(record->objects[0].box->width, 40);
+}
+
+TEST(Sam2Track, KeepsItsObjectsOverAFlush) {
+  Tracker tracker(Props{{"box", "40,30,20,20"}});
+  tracker.Track({kThing});
+  gst_harness_push_event(tracker.harness(), gst_event_new_flush_start());
+  gst_harness_push_event(tracker.harness(), gst_event_new_flush_stop(TRUE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  gst_harness_push_event(tracker.harness(), gst_event_new_segment(&segment));
+  EXPECT_EQ(IdsOf(tracker.Track({kThing})), Ids({1}));
+}
+
+TEST(Sam2Track, StartsAnewAfterReady) {
+  Tracker tracker(Props{{"box", "40,30,20,20"}});
+  EXPECT_EQ(IdsOf(tracker.Track({kThing})), Ids({1}));
+  for (int i = 0; i < 3; ++i) {
+    gst_element_set_state(tracker.element(), GST_STATE_READY);
+    gst_element_set_state(tracker.element(), GST_STATE_PLAYING);
+    gst_harness_push_event(tracker.harness(), gst_event_new_stream_start("again"));
+    tracker.ChangeCaps(kCaps);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_harness_push_event(tracker.harness(), gst_event_new_segment(&segment));
+    EXPECT_EQ(IdsOf(tracker.Track({kThing})), Ids({1}));
+  }
+}
+
+TEST(Sam2Track, EndsBeforeAnyFrame) {
+  Tracker tracker;
+  EXPECT_TRUE(gst_harness_push_event(tracker.harness(), gst_event_new_eos()));
+  EXPECT_TRUE(tracker.Messages().empty());
+}
+
+TEST(Sam2Track, TakesFramesWithoutTimes) {
+  Tracker tracker(Props{{"box", "40,30,20,20"}, {"lost-timeout", "100000000"}});
+  std::optional<ObjectsRecord> record;
+  for (int i = 0; i < 5; ++i) {
+    const Buffer out = tracker.Process(
+        MakeFrame(kCaps, GST_CLOCK_TIME_NONE, i == 0 ? std::vector{kThing} : std::vector<PixelRect>{}));
+    record = ReadObjects(out.get());
+  }
+  ASSERT_EQ(IdsOf(record), Ids({1}));
+  EXPECT_EQ(record->objects[0].state, sam2::ObjectState::kLost);  // the durations count
+}
+
+TEST(Sam2Track, DoesNotWriteToAFrameThatOthersHold) {
+  Tracker tracker(Props{{"box", "40,30,20,20"}});
+  const Buffer kept = MakeFrame(kCaps, 0, {kThing});
+  const Buffer out = tracker.Process(Buffer(gst_buffer_ref(kept.get())));
+  EXPECT_NE(out.get(), kept.get());
+  EXPECT_TRUE(ReadObjects(out.get()).has_value());
+  EXPECT_FALSE(ReadObjects(kept.get()).has_value());
+  EXPECT_EQ(gst_buffer_peek_memory(out.get(), 0), gst_buffer_peek_memory(kept.get(), 0));
+}
+
+TEST(Sam2Track, ReportsItsLatencyWhenLive) {
+  ElementHarness harness("sam2track", {{"model", FakeModel("slow")}, {"box", "40,30,20,20"}}, kCaps);
+  gst_harness_set_live(harness.harness(), TRUE);
+  gst_harness_set_upstream_latency(harness.harness(), 5 * GST_MSECOND);
+  for (int i = 0; i < 6; ++i) harness.Process(MakeFrame(kCaps, i * kFrameTime, {kThing}));
+  EXPECT_GE(gst_harness_query_latency(harness.harness()), 25 * GST_MSECOND);
+  EXPECT_LE(gst_harness_query_latency(harness.harness()), 500 * GST_MSECOND);
+  EXPECT_FALSE(Only(harness.Messages(), GST_MESSAGE_LATENCY).empty());
+}
+
+TEST(Sam2Track, TwoHundredObjects) {
+  std::string boxes;
+  std::vector<PixelRect> rects;
+  for (int i = 0; i < 200; ++i) {
+    const PixelRect rect = {(i % 20) * 30 + 12, (i / 20) * 30 + 12, 8, 8};
+    rects.push_back(rect);
+    boxes += (i > 0 ? ";" : "") + std::to_string(rect.x) + "," + std::to_string(rect.y) + ",8,8";
+  }
+  Tracker tracker(Props{{"box", boxes}}, VideoCaps("GRAY8", 640, 360));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(IdsOf(tracker.Track(rects)).size(), 200U);
+  EXPECT_TRUE(tracker.Warnings().empty());
+}
+
+// ---------------------------------------------------------------- errors
+
+struct Failure {
+  const char* model;
+  GQuark (*domain)();
+  int code;
+};
+
+class CoreErrors : public ::testing::TestWithParam<Failure> {};
+
+TEST_P(CoreErrors, AreElementErrors) {
+  const Message error = StartError("sam2track", {{"model", FakeModel(GetParam().model)}});
+  EXPECT_EQ(error.domain, GetParam().domain()) << error.text;
+  EXPECT_EQ(error.code, GetParam().code) << error.text;
+  EXPECT_FALSE(error.text.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Codes, CoreErrors,
+    ::testing::Values(
+        Failure{"not-found", gst_resource_error_quark, GST_RESOURCE_ERROR_NOT_FOUND},
+        Failure{"bad-checkpoint", gst_library_error_quark, GST_LIBRARY_ERROR_SETTINGS},
+        Failure{"bad-settings", gst_resource_error_quark, GST_RESOURCE_ERROR_SETTINGS},
+        Failure{"out-of-memory", gst_stream_error_quark, GST_STREAM_ERROR_FAILED},
+        Failure{"failed", gst_stream_error_quark, GST_STREAM_ERROR_FAILED},
+        Failure{"alien", gst_stream_error_quark, GST_STREAM_ERROR_FAILED}));
+
+TEST(Sam2Track, NamesAMissingModel) {
+  const Message error = StartError("sam2track", {{"model", "no-such-model"}});
+  EXPECT_EQ(error.domain, GST_RESOURCE_ERROR);
+  EXPECT_EQ(error.code, GST_RESOURCE_ERROR_NOT_FOUND);
+  EXPECT_TRUE(Contains(error.text, "no-such-model")) << error.text;
+}
+
+TEST(Sam2Track, NamesAMissingDevice) {
+  const Message error = StartError("sam2track", With({{"device", "cuda"}}));
+  EXPECT_EQ(error.domain, GST_LIBRARY_ERROR);
+  EXPECT_EQ(error.code, GST_LIBRARY_ERROR_INIT);
+  EXPECT_TRUE(Contains(error.text, "cuda")) << error.text;
+}
+
+TEST(Sam2Track, NamesAMalformedBox) {
+  const Message error = StartError("sam2track", With({{"box", "1,2,three,4"}}));
+  EXPECT_EQ(error.domain, GST_RESOURCE_ERROR);
+  EXPECT_EQ(error.code, GST_RESOURCE_ERROR_SETTINGS);
+  EXPECT_TRUE(Contains(error.text, "1,2,three,4")) << error.text;
+}
+
+TEST(Sam2Track, NamesTheBrokenLineOfAPromptsFile) {
+  const TemporaryFolder folder;
+  const std::string path = folder.Write("p.jsonl", "{\"box\": [1,2,3,4]}\n{\"bix\": 1}\n");
+  const Message error = StartError("sam2track", With({{"prompts-location", path}}));
+  EXPECT_EQ(error.code, GST_RESOURCE_ERROR_SETTINGS);
+  EXPECT_TRUE(Contains(error.text, path + ":2")) << error.text;
+  EXPECT_EQ(StartError("sam2track", With({{"prompts-location", "/nowhere.jsonl"}})).code,
+            GST_RESOURCE_ERROR_NOT_FOUND);
+}
+
+TEST(Sam2Track, NamesTheCoreLibraryThatIsMissing) {
+  const ScopedEnvironment core("GST_SAM2_CORE", "/nowhere/libsam2core.so");
+  const Message error = StartError("sam2track", With({}));
+  EXPECT_EQ(error.domain, GST_LIBRARY_ERROR);
+  EXPECT_EQ(error.code, GST_LIBRARY_ERROR_INIT);
+  EXPECT_TRUE(Contains(error.text, "/nowhere/libsam2core.so")) << error.text;
+  EXPECT_TRUE(Contains(error.text, "No such file")) << error.text;
+}
+
+TEST(Sam2Track, NamesALibraryThatIsNoCore) {
+  const TemporaryFolder folder;
+  const ScopedEnvironment core("GST_SAM2_CORE", folder.Write("libsam2core.so", "not a library"));
+  EXPECT_EQ(StartError("sam2track", With({})).code, GST_LIBRARY_ERROR_INIT);
+  const ScopedEnvironment other("GST_SAM2_CORE", std::string("libz.so.1"));
+  const Message error = StartError("sam2track", With({}));
+  EXPECT_EQ(error.code, GST_LIBRARY_ERROR_INIT);
+  EXPECT_TRUE(Contains(error.text, "sam2_core")) << error.text;
+}
+
+class FailingSteps : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(FailingSteps, StopTheStreamWithAnError) {
+  ElementHarness harness("sam2track",
+                         {{"model", FakeModel(GetParam())}, {"box", "40,30,20,20"}}, kCaps);
+  EXPECT_EQ(harness.Push(MakeFrame(kCaps, 0, {kThing})), GST_FLOW_OK);
+  EXPECT_EQ(harness.Push(MakeFrame(kCaps, 1, {kThing})), GST_FLOW_OK);
+  EXPECT_EQ(harness.Push(MakeFrame(kCaps, 2, {kThing})), GST_FLOW_ERROR);
+  const auto errors = Only(harness.Messages(), GST_MESSAGE_ERROR);
+  ASSERT_EQ(errors.size(), 1U);
+  EXPECT_EQ(errors[0].domain, GST_STREAM_ERROR);
+  EXPECT_EQ(errors[0].code, GST_STREAM_ERROR_FAILED);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, FailingSteps, ::testing::Values("step-failed", "step-alien"));
+
+TEST(Sam2Track, RecoversAfterAFailedStart) {
+  GstElement* element = NewElement("sam2track");
+  g_object_set(element, "model", "no-such-model", nullptr);
+  EXPECT_EQ(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  g_object_set(element, "model", FakeModel("ok").c_str(), nullptr);
+  gst_element_set_state(element, GST_STATE_NULL);
+  EXPECT_NE(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state(element, GST_STATE_NULL);
+  gst_object_unref(element);
+}
+
+// ---------------------------------------------------------------- properties
+
+TEST(Sam2Track, KeepsItsProperties) {
+  GstElement* element = NewElement("sam2track");
+  const std::vector<std::pair<const char*, const char*>> values = {
+      {"model", "edgetam"}, {"device", "cpu"}, {"precision", "fp16"}, {"image-size", "512"},
+      {"threads", "3"}, {"box", "1,2,3,4"}, {"prompts-location", "/p.jsonl"},
+      {"prompt-policy", "always"}, {"lost-timeout", "5"}, {"max-objects", "9"},
+      {"fill-hole-area", "0"}};
+  for (const auto& [name, value] : values) {
+    gst_util_set_object_arg(G_OBJECT(element), name, value);
+    GValue got = G_VALUE_INIT;
+    g_object_get_property(G_OBJECT(element), name, &got);
+    g_autofree char* text = gst_value_serialize(&got);
+    EXPECT_TRUE(Contains(text, value)) << name << " " << text;
+    g_value_unset(&got);
+  }
+  gst_object_unref(element);
+}
+
+TEST(Sam2Track, ExplainsEveryPropertyAndSignal) {
+  for (const char* name : {"sam2track", "sam2overlay", "sam2jsonenc"}) {
+    GstElement* element = NewElement(name);
+    guint count = 0;
+    GParamSpec** specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(element), &count);
+    for (guint i = 0; i < count; ++i) {
+      const char* blurb = g_param_spec_get_blurb(specs[i]);
+      EXPECT_TRUE(blurb != nullptr && *blurb != '\0') << name << "." << specs[i]->name;
+    }
+    g_free(specs);
+    const std::string description =
+        gst_element_get_metadata(element, GST_ELEMENT_METADATA_DESCRIPTION);
+    EXPECT_TRUE(Contains(description, "gst-launch-1.0")) << name;
+    guint* signals = g_signal_list_ids(G_OBJECT_TYPE(element), &count);
+    for (guint i = 0; i < count; ++i) {
+      EXPECT_TRUE(Contains(description, g_signal_name(signals[i]))) << g_signal_name(signals[i]);
+    }
+    g_free(signals);
+    gst_object_unref(element);
+  }
+}
+
+}  // namespace
+}  // namespace gstsam2::testing
