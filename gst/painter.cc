@@ -21,7 +21,7 @@ int LineWidth(const PainterSettings& settings, const Canvas& canvas) {
 }
 
 int FontSize(const Canvas& canvas) {
-  return std::clamp(std::min(canvas.width(), canvas.height()) / 22, 10, 96);
+  return std::clamp(std::min(canvas.width(), canvas.height()) / 26, 10, 96);
 }
 
 Color FromHsv(double hue, double saturation, double value) {

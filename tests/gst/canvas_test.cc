@@ -122,9 +122,10 @@ TEST(Canvas, UsesTheColorimetryOfTheFrame) {
     const auto pixels = Painted(
         testing::VideoCaps("I420", 16, 16) + ",colorimetry=" + colorimetry, 0,
         [](GstVideoFrame& frame) { Canvas(frame).PaintRect(0, 0, 16, 16, {40, 180, 90}, 1); });
-    EXPECT_NEAR(pixels[100].r, 40, 4) << colorimetry;
-    EXPECT_NEAR(pixels[100].g, 180, 4) << colorimetry;
-    EXPECT_NEAR(pixels[100].b, 90, 4) << colorimetry;
+    // Another matrix would be off by 10; GStreamer's conversion alone is by 5.
+    EXPECT_NEAR(pixels[100].r, 40, 6) << colorimetry;
+    EXPECT_NEAR(pixels[100].g, 180, 6) << colorimetry;
+    EXPECT_NEAR(pixels[100].b, 90, 6) << colorimetry;
   }
 }
 

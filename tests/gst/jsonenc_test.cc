@@ -63,8 +63,9 @@ TEST(Sam2JsonEnc, CountsFramesAnewAfterARestart) {
 TEST(Sam2JsonEnc, RefusesCapsWithoutASize) {
   ElementHarness harness("sam2jsonenc", {{"masks", "none"}}, VideoCaps("RGB", 64, 48));
   GstCaps* caps = gst_caps_from_string("video/x-raw,format=RGB");
-  EXPECT_FALSE(gst_harness_push_event(harness.harness(), gst_event_new_caps(caps)));
+  gst_harness_push_event(harness.harness(), gst_event_new_caps(caps));
   gst_caps_unref(caps);
+  EXPECT_EQ(harness.Push(MakeFrame(VideoCaps("RGB", 64, 48), 0, {})), GST_FLOW_NOT_NEGOTIATED);
 }
 
 TEST(Sam2JsonEnc, NeedsTheCoreForMasksOnly) {

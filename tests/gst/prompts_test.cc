@@ -187,12 +187,30 @@ TEST(ReadPromptsFile, TellsAMissingFileFromAnUnreadableOne) {
 
 // ------------------------------------------------------------ event
 
+// <<x, y, positive>, ...>
+GValue PointsValue(const std::vector<std::vector<double>>& points) {
+  GValue list = G_VALUE_INIT;
+  g_value_init(&list, GST_TYPE_ARRAY);
+  for (const std::vector<double>& numbers : points) {
+    GValue point = G_VALUE_INIT;
+    g_value_init(&point, GST_TYPE_ARRAY);
+    for (const double number : numbers) {
+      GValue value = G_VALUE_INIT;
+      g_value_init(&value, G_TYPE_DOUBLE);
+      g_value_set_double(&value, number);
+      gst_value_array_append_and_take_value(&point, &value);
+    }
+    gst_value_array_append_and_take_value(&list, &point);
+  }
+  return list;
+}
+
 TEST(ParsePromptStructure, ReadsArraysAndText) {
   GstStructure* arrays = gst_structure_from_string(
-      "sam2-prompt, frame=(uint64)3, id=2, box=(double)<1,2,3,4>, "
-      "points=<(double)<5,6,1>,(int)<7,8,0>>, label=cat;",
-      nullptr);
+      "sam2-prompt, frame=(uint64)3, id=2, box=(double)<1,2,3,4>, label=cat;", nullptr);
   ASSERT_NE(arrays, nullptr);
+  GValue points = PointsValue({{5, 6, 1}, {7, 8, 0}});
+  gst_structure_take_value(arrays, "points", &points);
   const PromptRequest a = ParsePromptStructure(*arrays);
   gst_structure_free(arrays);
   EXPECT_EQ(a.frame, 3U);

@@ -12,6 +12,11 @@ namespace {
 
 constexpr GstClockTime kPatience = 60 * GST_SECOND;
 
+// Messages that say something about the elements of this project.
+constexpr auto kLookedAt =
+    static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_WARNING |
+                                GST_MESSAGE_ELEMENT | GST_MESSAGE_LATENCY);
+
 struct CapsDelete {
   void operator()(GstCaps* caps) const { gst_caps_unref(caps); }
 };
@@ -179,7 +184,7 @@ std::vector<Rgb> ToRgb(GstBuffer* frame, const std::string& caps) {
 
 std::vector<Message> ReadMessages(GstBus* bus) {
   std::vector<Message> messages;
-  while (GstMessage* message = gst_bus_pop(bus)) {
+  while (GstMessage* message = gst_bus_pop_filtered(bus, kLookedAt)) {
     messages.push_back(ReadMessage(message));
     gst_message_unref(message);
   }
@@ -255,11 +260,9 @@ std::vector<Message> RunPipeline(const std::string& description,
   GstBus* bus = gst_element_get_bus(pipeline);
   std::vector<Message> messages;
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  const auto kinds = static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR |
-                                                 GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT);
   bool done = false;
   while (!done) {
-    GstMessage* message = gst_bus_timed_pop_filtered(bus, kPatience, kinds);
+    GstMessage* message = gst_bus_timed_pop_filtered(bus, kPatience, kLookedAt);
     if (message == nullptr) {
       ADD_FAILURE() << "the pipeline does not end: " << description;
       break;

@@ -80,7 +80,7 @@ struct Message {
   std::string content;    // that structure as text
 };
 
-// Reads what is on the bus, without waiting.
+// The messages on the bus that say something about the elements, without waiting.
 std::vector<Message> ReadMessages(GstBus* bus);
 
 // One element between two pads, in PLAYING.
@@ -116,8 +116,7 @@ std::vector<Message> Only(const std::vector<Message>& messages, GstMessageType t
 // returns the error that it posts.
 Message StartError(const std::string& factory, const ElementHarness::Properties& properties);
 
-// Runs a pipeline to its end or first error; returns all messages of elements,
-// warnings and errors. Fails the test when it takes too long.
+// Runs a pipeline to its end or first error; returns its messages. Fails the test when it takes too long.
 std::vector<Message> RunPipeline(const std::string& description,
                                  const std::function<void(GstElement*)>& prepare = {});
 

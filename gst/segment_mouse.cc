@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "segment_mouse.h"
+
+#include <gst/video/navigation.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace gstsam2 {
+namespace {
+
+constexpr int kLeftButton = 1, kRightButton = 3;
+constexpr double kMinDrag = 4;  // pixels; less is an unsteady hand
+
+PromptRequest RequestFor(int id, sam2::PromptAction action, const char* source) {
+  PromptRequest request;
+  request.prompt.id = id;
+  request.prompt.action = action;
+  request.source = source;
+  return request;
+}
+
+}  // namespace
+
+bool MousePrompts::Handle(GstEvent* event, PromptQueue& queue) {
+  if (GST_EVENT_TYPE(event) != GST_EVENT_NAVIGATION) return false;
+  const std::lock_guard lock(mutex_);
+  switch (gst_navigation_event_get_type(event)) {
+    case GST_NAVIGATION_EVENT_MOUSE_BUTTON_PRESS: return Press(event);
+    case GST_NAVIGATION_EVENT_MOUSE_BUTTON_RELEASE: return Release(event, queue);
+    case GST_NAVIGATION_EVENT_KEY_PRESS: return Key(event, queue);
+    default: return false;
+  }
+}
+
+int MousePrompts::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+void MousePrompts::SetCurrent(int id) {
+  const std::lock_guard lock(mutex_);
+  current_ = id;
+}
+
+void MousePrompts::Leave(int id) {
+  const std::lock_guard lock(mutex_);
+  if (current_ == id) current_ = 0;
+}
+
+void MousePrompts::Clear() {
+  const std::lock_guard lock(mutex_);
+  pressed_.reset();
+  current_ = 0;
+}
+
+bool MousePrompts::Press(GstEvent* event) {
+  int button = 0;
+  Place at{};
+  if (!gst_navigation_event_parse_mouse_button_event(event, &button, &at.x, &at.y)) return false;
+  if (button == kLeftButton) pressed_ = at;
+  return button == kLeftButton || button == kRightButton;
+}
+
+bool MousePrompts::Release(GstEvent* event, PromptQueue& queue) {
+  int button = 0;
+  Place at{};
+  if (!gst_navigation_event_parse_mouse_button_event(event, &button, &at.x, &at.y)) return false;
+  if (button == kRightButton) {
+    Click(at, true, queue);
+    return true;
+  }
+  if (button != kLeftButton) return false;
+  const Place from = std::exchange(pressed_, std::nullopt).value_or(at);
+  if (std::max(std::abs(at.x - from.x), std::abs(at.y - from.y)) >= kMinDrag) {
+    Drag(from, at, queue);
+  } else {
+    Click(at, false, queue);
+  }
+  return true;
+}
+
+bool MousePrompts::Key(GstEvent* event, PromptQueue& queue) {
+  const char* name = nullptr;
+  if (!gst_navigation_event_parse_key_event(event, &name)) return false;
+  const std::string key = name;
+  sam2::PromptAction action{};
+  if (key == "Return" || key == "KP_Enter") {
+    action = sam2::PromptAction::kAccept;
+  } else if (key == "Escape") {
+    action = sam2::PromptAction::kRemove;
+  } else if (key == "u") {
+    action = sam2::PromptAction::kUndo;
+  } else {
+    return false;
+  }
+  if (current_ == 0) return true;  // nothing to accept, discard or take back
+  queue.Add(RequestFor(current_, action, "key"));
+  if (action != sam2::PromptAction::kUndo) current_ = 0;
+  return true;
+}
+
+void MousePrompts::Drag(Place from, Place to, PromptQueue& queue) {
+  PromptRequest request = RequestFor(0, sam2::PromptAction::kAdd, "mouse");
+  request.prompt.box = sam2::Box{static_cast<float>(std::min(from.x, to.x)),
+                                 static_cast<float>(std::min(from.y, to.y)),
+                                 static_cast<float>(std::max(from.x, to.x)),
+                                 static_cast<float>(std::max(from.y, to.y))};
+  current_ = queue.Add(std::move(request));
+}
+
+void MousePrompts::Click(Place at, bool negative, PromptQueue& queue) {
+  if (current_ == 0 && negative) return;  // nothing to take away from
+  PromptRequest request = RequestFor(
+      current_, current_ != 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd, "mouse");
+  request.prompt.points = {{.x = static_cast<float>(at.x), .y = static_cast<float>(at.y),
+                            .positive = !negative, .automatic = !negative && current_ != 0}};
+  current_ = queue.Add(std::move(request));
+}
+
+}  // namespace gstsam2
