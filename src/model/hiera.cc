@@ -42,8 +42,8 @@ Tensor WindowUnpartition(const Tensor& windows, int64_t B, int64_t H, int64_t W)
 }  // namespace
 
 Hiera::Hiera(const Scope& w, const ModelConfig& config)
-    : patch_embed_(w["patch_embed"]["proj"], 3, -1, 7, /*stride=*/4, /*padding=*/3) {
-  int64_t dim = patch_embed_.weight.size(0);
+    : patch_embed_(w["patch_embed"]["proj"], 3, -1, 7, {.stride = 4, .padding = 3}) {
+  int64_t dim = patch_embed_.out();
   pos_embed_ = w.ParamFloat("pos_embed", {1, dim, -1, -1});
   pos_embed_window_ = w.ParamFloat("pos_embed_window",
                                    {1, dim, config.window_spec[0], config.window_spec[0]});
@@ -118,7 +118,7 @@ Tensor Hiera::MultiScaleAttention::operator()(const Tensor& x, bool pool) const 
 }
 
 Tensor Hiera::MultiScaleBlock::operator()(const Tensor& input) const {
-  const bool pool = proj.weight.defined();
+  const bool pool = proj.defined();
   const Tensor x = norm1(input);
   const Tensor shortcut = pool ? Pool(proj(x)) : input;
   Tensor y;
@@ -129,7 +129,7 @@ Tensor Hiera::MultiScaleBlock::operator()(const Tensor& input) const {
                           shortcut.size(1), shortcut.size(2));
   }
   y = shortcut + y;
-  return y + mlp(norm2(y));
+  return mlp.Add(norm2(y), y);
 }
 
 }  // namespace sam2

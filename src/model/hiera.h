@@ -29,7 +29,7 @@ class Hiera {
   struct MultiScaleBlock {
     LayerNorm norm1, norm2;
     MultiScaleAttention attn;
-    Linear proj;  // undefined weight: the block keeps its width
+    Linear proj;  // undefined: the block keeps its width
     Mlp mlp;
     int64_t window_size;  // 0: global attention
     bool ends_stage;

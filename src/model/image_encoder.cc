@@ -8,18 +8,21 @@ namespace {
 
 constexpr int kLevels = 4;
 
-std::variant<Hiera, RepVit> LoadTrunk(const Scope& w, const ModelConfig& config) {
+std::variant<Hiera, RepVit> LoadTrunk(const Scope& w, const ModelConfig& config,
+                                      int64_t image_size) {
   if (config.trunk == TrunkKind::kHiera) return Hiera(w, config);
-  return RepVit(w["body"], config.trunk_activation);
+  return RepVit(w["body"], config.trunk_activation, image_size);
 }
 
 }  // namespace
 
-ImageEncoder::ImageEncoder(const Scope& w, const ModelConfig& config)
-    : trunk_(LoadTrunk(w["trunk"], config)) {
+ImageEncoder::ImageEncoder(const Scope& w, const ModelConfig& config, int64_t image_size)
+    : trunk_(LoadTrunk(w["trunk"], config, image_size)) {
   for (int i = 0; i < kLevels; ++i) {
     const Scope conv = w["neck"]["convs"][i]["conv"];
-    convs_.emplace_back(conv, -1, i == 0 ? -1 : d_model(), 1);
+    // Coarse to fine, from stride 32 to stride 4.
+    convs_.emplace_back(conv, -1, i == 0 ? -1 : d_model(), 1,
+                        Conv2d::Shape{.side = image_size / (32 >> i)});
   }
 }
 

@@ -15,7 +15,8 @@ namespace sam2 {
 // fpn_interp_model="nearest").
 class ImageEncoder {
  public:
-  ImageEncoder(const Scope& w, const ModelConfig& config);
+  // image_size: side of the network's input.
+  ImageEncoder(const Scope& w, const ModelConfig& config, int64_t image_size);
 
   // image: [B, 3, S, S] in the model's precision.
   // Returns the three finer pyramid levels: [B, C, S/4, S/4], [B, C, S/8, S/8],
@@ -26,7 +27,7 @@ class ImageEncoder {
   std::vector<Tensor> Trunk(const Tensor& image) const;
   std::vector<Tensor> Neck(const std::vector<Tensor>& maps) const;
 
-  int64_t d_model() const { return convs_[0].weight.size(0); }
+  int64_t d_model() const { return convs_[0].out(); }
 
  private:
   std::variant<Hiera, RepVit> trunk_;

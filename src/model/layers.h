@@ -10,40 +10,65 @@
 #include <vector>
 
 #include "checkpoint/weights.h"
+#include "model/activation.h"
 
 namespace sam2 {
 
 using at::Tensor;
 
-enum class Activation { kRelu, kGelu };
-
 Tensor Activate(Activation activation, const Tensor& x);
 
 // torch.nn.Linear
-struct Linear {
-  Tensor weight;  // [out, in]
-  Tensor bias;    // [out], or undefined
-
+class Linear {
+ public:
   Linear() = default;
   // -1: as many features as the checkpoint has.
   Linear(const Scope& w, int64_t in, int64_t out, bool with_bias = true);
+  // From weights that were computed: [out, in] and [out], placed.
+  Linear(const Tensor& weight, const Tensor& bias);
 
-  Tensor operator()(const Tensor& x) const;  // [..., in] -> [..., out]
-  int64_t in() const { return weight.size(1); }
-  int64_t out() const { return weight.size(0); }
+  // [..., in] -> [..., out]
+  Tensor operator()(const Tensor& x, Activation activation = Activation::kNone) const;
+  // The same plus `residual`, [..., out].
+  Tensor Add(const Tensor& x, const Tensor& residual) const;
+
+  int64_t in() const { return weight_.size(1); }
+  int64_t out() const { return weight_.size(0); }
+  bool defined() const { return weight_.defined(); }
+
+ private:
+  Tensor weight_;  // [out, in], packed where that is faster
+  Tensor bias_;    // [out], or undefined
+  bool packed_ = false;
 };
 
 // torch.nn.Conv2d with square kernels
-struct Conv2d {
-  Tensor weight;  // [out, in / groups, k, k]
-  Tensor bias;    // [out]
-  int64_t stride = 1, padding = 0, groups = 1;
+class Conv2d {
+ public:
+  struct Shape {
+    int64_t stride = 1, padding = 0, groups = 1;
+    int64_t side = 0;  // of the maps it will see, if known: weights are packed for them
+  };
 
   Conv2d() = default;
-  Conv2d(const Scope& w, int64_t in, int64_t out, int64_t kernel, int64_t stride = 1,
-         int64_t padding = 0, int64_t groups = 1);
+  // -1: as many channels as the checkpoint has.
+  Conv2d(const Scope& w, int64_t in, int64_t out, int64_t kernel, Shape shape = {1, 0, 1, 0});
+  // From weights that were computed: [out, in / groups, k, k] and [out], placed.
+  Conv2d(const Tensor& weight, const Tensor& bias, Shape shape);
 
-  Tensor operator()(const Tensor& x) const;  // [B, in, H, W] -> [B, out, H', W']
+  // [B, in, H, W] -> [B, out, H', W']
+  Tensor operator()(const Tensor& x, Activation activation = Activation::kNone) const;
+  // The same plus `residual`, [B, out, H', W'].
+  Tensor Add(const Tensor& x, const Tensor& residual) const;
+
+  int64_t out() const { return weight_.size(0); }
+  bool defined() const { return weight_.defined(); }
+
+ private:
+  Tensor weight_;  // [out, in / groups, k, k], packed where that is faster
+  Tensor bias_;    // [out]
+  Shape shape_;
+  bool packed_ = false;
 };
 
 // torch.nn.ConvTranspose2d with kernel 2 and stride 2
@@ -88,6 +113,11 @@ struct Mlp {
   Mlp(const Scope& w, int64_t in, int64_t out, Activation activation = Activation::kRelu);
 
   Tensor operator()(const Tensor& x) const;  // [..., in] -> [..., out]
+  // The same plus `residual`, [..., out].
+  Tensor Add(const Tensor& x, const Tensor& residual) const;
+
+ private:
+  Tensor Hidden(const Tensor& x) const;  // all but the last layer
 };
 
 // Tokens of a feature map: [B, C, H, W] -> [B, H*W, C], and back.

@@ -22,12 +22,36 @@ MaskDecoder::MaskDecoder(const Scope& w, int64_t transformer_dim, const ModelCon
       upscaling1_(w["output_upscaling"][1], transformer_dim / 4),
       conv_s0_(w["conv_s0"], transformer_dim, transformer_dim / 8, 1),
       conv_s1_(w["conv_s1"], transformer_dim, transformer_dim / 4, 1),
+      output_hypernetworks_mlps_(
+          LoadHypernetworks(w["output_hypernetworks_mlps"], transformer_dim, transformer_dim / 8)),
       iou_prediction_head_(w["iou_prediction_head"], transformer_dim, kNumMaskTokens),
-      pred_obj_score_head_(w["pred_obj_score_head"], transformer_dim, 1) {
-  for (int i = 0; i < kNumMaskTokens; ++i) {
-    output_hypernetworks_mlps_.emplace_back(w["output_hypernetworks_mlps"][i], transformer_dim,
-                                            transformer_dim / 8);
+      pred_obj_score_head_(w["pred_obj_score_head"], transformer_dim, 1) {}
+
+MaskDecoder::Hypernetworks MaskDecoder::LoadHypernetworks(const Scope& w, int64_t in,
+                                                          int64_t out) {
+  constexpr int kLayers = 3;
+  Hypernetworks nets;
+  for (int layer = 0; layer < kLayers; ++layer) {
+    std::vector<Tensor> weights, biases;
+    const int64_t width = layer == kLayers - 1 ? out : in;
+    for (int i = 0; i < kNumMaskTokens; ++i) {
+      const Scope linear = w[i]["layers"][layer];
+      weights.push_back(linear.Param("weight", {width, in}).t());
+      biases.push_back(linear.Param("bias", {width}).unsqueeze(0));
+    }
+    nets.weights.push_back(at::stack(weights));
+    nets.biases.push_back(at::stack(biases));
   }
+  return nets;
+}
+
+Tensor MaskDecoder::Hypernetworks::operator()(const Tensor& tokens) const {
+  Tensor x = tokens.transpose(0, 1);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    x = at::baddbmm(biases[i], x, weights[i]);
+    if (i + 1 < weights.size()) x = at::relu(x);
+  }
+  return x.transpose(0, 1);
 }
 
 DecoderOutput MaskDecoder::operator()(const DecoderFeatures& features, const Tensor& image_pe,
@@ -42,11 +66,7 @@ DecoderOutput MaskDecoder::operator()(const DecoderFeatures& features, const Ten
   const Tensor mask_tokens = hs.slice(1, 2, 2 + kNumMaskTokens);
 
   const Tensor upscaled = Upscale(ToMap(image, h, w), features);
-  std::vector<Tensor> hyper_in;
-  for (int i = 0; i < kNumMaskTokens; ++i) {
-    hyper_in.push_back(output_hypernetworks_mlps_[i](mask_tokens.select(1, i)));
-  }
-  const Tensor masks = at::matmul(at::stack(hyper_in, 1), upscaled.flatten(2));
+  const Tensor masks = at::matmul(output_hypernetworks_mlps_(mask_tokens), upscaled.flatten(2));
   return {.masks = masks.unflatten(2, {4 * h, 4 * w}).to(at::kFloat),
           .ious = iou_prediction_head_(hs.select(1, 1)).to(at::kFloat).sigmoid(),
           .mask_tokens = mask_tokens,

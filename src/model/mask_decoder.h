@@ -47,7 +47,15 @@ class MaskDecoder {
   ConvTranspose2x2 upscaling0_, upscaling3_;
   LayerNorm2d upscaling1_;
   Conv2d conv_s0_, conv_s1_;
-  std::vector<Mlp> output_hypernetworks_mlps_;
+  // The MLPs of the four mask tokens, one product for all: [4, in, out] and
+  // [4, 1, out] for each layer.
+  struct Hypernetworks {
+    std::vector<Tensor> weights, biases;
+    Tensor operator()(const Tensor& tokens) const;  // [B, 4, C] -> [B, 4, C/8]
+  };
+  static Hypernetworks LoadHypernetworks(const Scope& w, int64_t in, int64_t out);
+
+  Hypernetworks output_hypernetworks_mlps_;
   Mlp iou_prediction_head_;
   Mlp pred_obj_score_head_;
 };

@@ -11,9 +11,9 @@ MemoryAttention::RopeAttention::RopeAttention(const Scope& w, int64_t d_model, i
     : q_proj(w["q_proj"], d_model, d_model), k_proj(w["k_proj"], kv_dim, d_model) {
   const Tensor v = w.Raw("v_proj.weight", {d_model, kv_dim});
   const Tensor out = w.Raw("out_proj.weight", {d_model, d_model});
-  vo_proj.weight = w.weights().Place(at::matmul(out, v));
-  vo_proj.bias = w.weights().Place(at::mv(out, w.Raw("v_proj.bias", {d_model})) +
-                                   w.Raw("out_proj.bias", {d_model}));
+  vo_proj = Linear(w.weights().Place(at::matmul(out, v)),
+                   w.weights().Place(at::mv(out, w.Raw("v_proj.bias", {d_model})) +
+                                     w.Raw("out_proj.bias", {d_model})));
 }
 
 MemoryAttention::MemoryAttention(const Scope& w, int64_t d_model, int64_t mem_dim,
@@ -42,26 +42,27 @@ Tensor MemoryAttention::operator()(const Tensor& curr, const Tensor& curr_pos,
   // One row serves all objects until the first cross-attention tells them apart.
   Tensor x = curr + 0.1 * curr_pos;
   for (const Layer& layer : layers_) {
-    x = x + SelfAttend(layer, layer.norm1(x));
-    x = x + CrossAttend(layer, layer.norm2(x), memory, key_input);
-    x = x + layer.linear2(at::relu(layer.linear1(layer.norm3(x))));
+    x = SelfAttend(layer, x);
+    x = CrossAttend(layer, x, memory, key_input);
+    x = layer.linear2.Add(layer.linear1(layer.norm3(x), Activation::kRelu), x);
   }
   return norm_(x);
 }
 
-Tensor MemoryAttention::SelfAttend(const Layer& layer, const Tensor& x) const {
+Tensor MemoryAttention::SelfAttend(const Layer& layer, const Tensor& input) const {
   const RopeAttention& attn = layer.self_attn;
+  const Tensor x = layer.norm1(input);
   const Tensor q = rope_.Rotate(attn.q_proj(x));
   const Tensor k = rope_.Rotate(attn.k_proj(x));
-  return attn.vo_proj(ScaledDotProductAttention(q, k, x));
+  return attn.vo_proj.Add(ScaledDotProductAttention(q, k, x), input);
 }
 
-Tensor MemoryAttention::CrossAttend(const Layer& layer, const Tensor& x,
+Tensor MemoryAttention::CrossAttend(const Layer& layer, const Tensor& input,
                                     const MemoryTokens& memory, const Tensor& key_input) const {
   const RopeAttention& attn = layer.cross_attn_image;
-  const Tensor q = rope_.Rotate(attn.q_proj(x)).expand({memory.memory.size(0), -1, -1});
+  const Tensor q = rope_.Rotate(attn.q_proj(layer.norm2(input))).expand({memory.memory.size(0), -1, -1});
   const Tensor k = RotateKeys(attn.k_proj(key_input), memory);
-  return attn.vo_proj(ScaledDotProductAttention(q, k, memory.memory, memory.bias));
+  return attn.vo_proj.Add(ScaledDotProductAttention(q, k, memory.memory, memory.bias), input);
 }
 
 Tensor MemoryAttention::RotateKeys(const Tensor& k, const MemoryTokens& memory) const {

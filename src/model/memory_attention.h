@@ -48,8 +48,9 @@ class MemoryAttention {
     LayerNorm norm1, norm2, norm3;
   };
 
-  Tensor SelfAttend(const Layer& layer, const Tensor& x) const;
-  Tensor CrossAttend(const Layer& layer, const Tensor& x, const MemoryTokens& memory,
+  // Each with its norm before and the residual sum after it.
+  Tensor SelfAttend(const Layer& layer, const Tensor& input) const;
+  Tensor CrossAttend(const Layer& layer, const Tensor& input, const MemoryTokens& memory,
                      const Tensor& key_input) const;
   // Rotates the keys of the memories, not those of the pointers.
   Tensor RotateKeys(const Tensor& k, const MemoryTokens& memory) const;

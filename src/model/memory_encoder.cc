@@ -5,23 +5,25 @@
 
 namespace sam2 {
 
-MemoryEncoder::MemoryEncoder(const Scope& w, int64_t in_dim)
-    : pix_feat_proj_(w["pix_feat_proj"], in_dim, in_dim, 1), mem_dim_(in_dim) {
+MemoryEncoder::MemoryEncoder(const Scope& w, int64_t in_dim, int64_t image_size)
+    : mem_dim_(in_dim) {
   const Scope encoder = w["mask_downsampler"]["encoder"];
   // Conv, norm and GELU in turn, four times; then a 1x1 convolution.
-  int64_t channels = 1;
+  int64_t channels = 1, side = image_size;
   for (int i = 0; i < 12; i += 3) {
-    mask_downsampler_.push_back({Conv2d(encoder[i], channels, 4 * channels, 3, /*stride=*/2,
-                                        /*padding=*/1),
+    mask_downsampler_.push_back({Conv2d(encoder[i], channels, 4 * channels, 3,
+                                        {.stride = 2, .padding = 1, .side = side}),
                                  LayerNorm2d(encoder[i + 1], 4 * channels)});
     channels *= 4;
+    side /= 2;
   }
-  mask_proj_ = Conv2d(encoder[12], channels, in_dim, 1);
+  mask_proj_ = Conv2d(encoder[12], channels, in_dim, 1, {.side = side});
+  pix_feat_proj_ = Conv2d(w["pix_feat_proj"], in_dim, in_dim, 1, {.side = side});
   for (int i = 0; w["fuser"]["layers"][i].Has("gamma"); ++i) {
     const Scope layer = w["fuser"]["layers"][i];
     const Linear pwconv1(layer["pwconv1"], in_dim, -1);
     fuser_.push_back({
-        .dwconv = Conv2d(layer["dwconv"], in_dim, in_dim, 7, 1, /*padding=*/3, in_dim),
+        .dwconv = Conv2d(layer["dwconv"], in_dim, in_dim, 7, {.padding = 3, .groups = in_dim, .side = side}),
         .norm = LayerNorm(layer["norm"], in_dim, 1e-6),
         .pwconv1 = pwconv1,
         .pwconv2 = Linear(layer["pwconv2"], pwconv1.out(), in_dim),
@@ -29,15 +31,15 @@ MemoryEncoder::MemoryEncoder(const Scope& w, int64_t in_dim)
     });
   }
   if (w.Has("out_proj.weight")) {
-    out_proj_ = Conv2d(w["out_proj"], in_dim, -1, 1);
-    mem_dim_ = out_proj_.weight.size(0);
+    out_proj_ = Conv2d(w["out_proj"], in_dim, -1, 1, {.side = side});
+    mem_dim_ = out_proj_.out();
   }
 }
 
 Tensor MemoryEncoder::operator()(const Tensor& pix_feat, const Tensor& masks) const {
-  Tensor x = pix_feat_proj_(pix_feat) + DownSampleMask(masks);
+  Tensor x = DownSampleMask(masks) + pix_feat_proj_(pix_feat);
   for (const CxBlock& block : fuser_) x = block(x);
-  return out_proj_.weight.defined() ? out_proj_(x) : x;
+  return out_proj_.defined() ? out_proj_(x) : x;
 }
 
 Tensor MemoryEncoder::DownSampleMask(const Tensor& masks) const {
@@ -48,7 +50,7 @@ Tensor MemoryEncoder::DownSampleMask(const Tensor& masks) const {
 
 Tensor MemoryEncoder::CxBlock::operator()(const Tensor& x) const {
   const Tensor y = norm(dwconv(x).permute({0, 2, 3, 1}));
-  return x + (gamma * pwconv2(at::gelu(pwconv1(y)))).permute({0, 3, 1, 2});
+  return x + (gamma * pwconv2(pwconv1(y, Activation::kGelu))).permute({0, 3, 1, 2});
 }
 
 }  // namespace sam2

@@ -11,7 +11,8 @@ namespace sam2 {
 // Reference: memory_encoder.py (MaskDownSampler, Fuser of CXBlocks).
 class MemoryEncoder {
  public:
-  MemoryEncoder(const Scope& w, int64_t in_dim);
+  // image_size: side of the network's input and of the masks.
+  MemoryEncoder(const Scope& w, int64_t in_dim, int64_t image_size);
 
   // pix_feat: [1, C, h, w]; masks: [N, 1, 16h, 16w], scaled probabilities.
   // Returns [N, mem_dim, h, w].
@@ -38,7 +39,7 @@ class MemoryEncoder {
   Conv2d mask_proj_;  // the last layer of mask_downsampler.encoder
   Conv2d pix_feat_proj_;
   std::vector<CxBlock> fuser_;
-  Conv2d out_proj_;  // undefined weight: identity
+  Conv2d out_proj_;  // undefined: identity
   int64_t mem_dim_;
 };
 

@@ -18,11 +18,11 @@ PromptEncoder::PromptEncoder(const Scope& w, int64_t embed_dim, int64_t image_si
   }
   point_embeddings_ = at::cat(points);
   const Scope mask = w["mask_downscaling"];
-  mask_conv0_ = Conv2d(mask[0], 1, -1, 2, /*stride=*/2);
-  mask_norm1_ = LayerNorm2d(mask[1], mask_conv0_.weight.size(0));
-  mask_conv3_ = Conv2d(mask[3], mask_conv0_.weight.size(0), -1, 2, /*stride=*/2);
-  mask_norm4_ = LayerNorm2d(mask[4], mask_conv3_.weight.size(0));
-  mask_conv6_ = Conv2d(mask[6], mask_conv3_.weight.size(0), embed_dim, 1);
+  mask_conv0_ = Conv2d(mask[0], 1, -1, 2, {.stride = 2});
+  mask_norm1_ = LayerNorm2d(mask[1], mask_conv0_.out());
+  mask_conv3_ = Conv2d(mask[3], mask_conv0_.out(), -1, 2, {.stride = 2});
+  mask_norm4_ = LayerNorm2d(mask[4], mask_conv3_.out());
+  mask_conv6_ = Conv2d(mask[6], mask_conv3_.out(), embed_dim, 1);
   dense_pe_ = pe_layer_.Dense(image_size / 16, image_size / 16).to(dtype_);
 }
 

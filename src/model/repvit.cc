@@ -21,44 +21,40 @@ FoldedConv FoldBatchNorm(const Scope& w, at::IntArrayRef shape) {
           w.Raw("bn.bias", {out}) - w.Raw("bn.running_mean", {out}) * scale};
 }
 
-Conv2d Place(const Scope& w, const FoldedConv& conv, int64_t stride, int64_t padding,
-             int64_t groups) {
-  Conv2d placed;
-  placed.weight = w.weights().Place(conv.weight).contiguous(at::MemoryFormat::ChannelsLast);
-  placed.bias = w.weights().Place(conv.bias);
-  placed.stride = stride;
-  placed.padding = padding;
-  placed.groups = groups;
-  return placed;
+Conv2d Place(const Scope& w, const FoldedConv& conv, Conv2d::Shape shape) {
+  return Conv2d(w.weights().Place(conv.weight), w.weights().Place(conv.bias), shape);
 }
 
-Conv2d LoadConvNorm(const Scope& w, int64_t in, int64_t out, int64_t kernel, int64_t stride = 1) {
-  return Place(w, FoldBatchNorm(w, {out, in, kernel, kernel}), stride, kernel / 2, 1);
+Conv2d LoadConvNorm(const Scope& w, int64_t in, int64_t out, int64_t kernel, int64_t side,
+                    int64_t stride = 1) {
+  return Place(w, FoldBatchNorm(w, {out, in, kernel, kernel}),
+               {.stride = stride, .padding = kernel / 2, .side = side});
 }
 
-Conv2d LoadDepthwise(const Scope& w, int64_t dim, int64_t kernel, int64_t stride) {
-  return Place(w, FoldBatchNorm(w, {dim, 1, kernel, kernel}), stride, kernel / 2, dim);
+Conv2d LoadDepthwise(const Scope& w, int64_t dim, int64_t kernel, int64_t side, int64_t stride) {
+  return Place(w, FoldBatchNorm(w, {dim, 1, kernel, kernel}),
+               {.stride = stride, .padding = kernel / 2, .groups = dim, .side = side});
 }
 
 // RepVggDw: conv(x) + conv1(x) + x, all depthwise, becomes one 3x3 convolution.
-Conv2d LoadTokenMixer(const Scope& w, int64_t dim) {
+Conv2d LoadTokenMixer(const Scope& w, int64_t dim, int64_t side) {
   FoldedConv conv = FoldBatchNorm(w["conv"], {dim, 1, 3, 3});
   const FoldedConv conv1 = FoldBatchNorm(w["conv1"], {dim, 1, 1, 1});
   conv.weight = conv.weight + at::constant_pad_nd(conv1.weight + 1, {1, 1, 1, 1});
   conv.bias = conv.bias + conv1.bias;
-  return Place(w, conv, /*stride=*/1, /*padding=*/1, /*groups=*/dim);
+  return Place(w, conv, {.padding = 1, .groups = dim, .side = side});
 }
 
 }  // namespace
 
-RepVit::ChannelMixer RepVit::LoadChannelMixer(const Scope& w, int64_t dim) const {
-  const Conv2d conv1 = LoadConvNorm(w["conv1"], dim, -1, 1);
-  return {conv1, LoadConvNorm(w["conv2"], conv1.weight.size(0), dim, 1), activation_};
+RepVit::ChannelMixer RepVit::LoadChannelMixer(const Scope& w, int64_t dim, int64_t side) const {
+  const Conv2d conv1 = LoadConvNorm(w["conv1"], dim, -1, 1, side);
+  return {conv1, LoadConvNorm(w["conv2"], conv1.out(), dim, 1, side), activation_};
 }
 
-RepVit::Block RepVit::LoadBlock(const Scope& w, int64_t dim) const {
-  Block block{LoadTokenMixer(w["token_mixer"], dim), std::nullopt,
-              LoadChannelMixer(w["channel_mixer"], dim)};
+RepVit::Block RepVit::LoadBlock(const Scope& w, int64_t dim, int64_t side) const {
+  Block block{LoadTokenMixer(w["token_mixer"], dim, side), std::nullopt,
+              LoadChannelMixer(w["channel_mixer"], dim, side)};
   if (w.Has("se.fc1.weight")) {
     const int64_t reduced = w.Shape("se.fc1.weight")[0];
     block.se = SqueezeExcite{Conv2d(w["se"]["fc1"], dim, reduced, 1),
@@ -67,35 +63,38 @@ RepVit::Block RepVit::LoadBlock(const Scope& w, int64_t dim) const {
   return block;
 }
 
-RepVit::Downsample RepVit::LoadDownsample(const Scope& w, int64_t dim) const {
-  const Conv2d channel_downsample = LoadConvNorm(w["channel_downsample"], dim, -1, 1);
-  return {LoadBlock(w["pre_block"], dim),
-          LoadDepthwise(w["spatial_downsample"], dim, 3, /*stride=*/2), channel_downsample,
-          LoadChannelMixer(w["ffn"], channel_downsample.weight.size(0))};
+RepVit::Downsample RepVit::LoadDownsample(const Scope& w, int64_t dim, int64_t side) const {
+  const Conv2d channel_downsample =
+      LoadConvNorm(w["channel_downsample"], dim, -1, 1, side / 2);
+  return {LoadBlock(w["pre_block"], dim, side),
+          LoadDepthwise(w["spatial_downsample"], dim, 3, side, /*stride=*/2), channel_downsample,
+          LoadChannelMixer(w["ffn"], channel_downsample.out(), side / 2)};
 }
 
-RepVit::RepVit(const Scope& w, Activation activation)
-    : stem_conv1_(LoadConvNorm(w["stem"]["conv1"], 3, -1, 3, /*stride=*/2)),
-      stem_conv2_(LoadConvNorm(w["stem"]["conv2"], stem_conv1_.weight.size(0), -1, 3, 2)),
+RepVit::RepVit(const Scope& w, Activation activation, int64_t image_size)
+    : stem_conv1_(LoadConvNorm(w["stem"]["conv1"], 3, -1, 3, image_size, /*stride=*/2)),
+      stem_conv2_(LoadConvNorm(w["stem"]["conv2"], stem_conv1_.out(), -1, 3, image_size / 2,
+                               /*stride=*/2)),
       activation_(activation) {
-  int64_t dim = stem_conv2_.weight.size(0);
+  int64_t dim = stem_conv2_.out(), side = image_size / 4;
   for (int i = 0;; ++i) {
     const Scope scope = w["stages_" + std::to_string(i)];
     if (!scope.Has("blocks.0.token_mixer.conv.c.weight")) break;
     Stage stage;
     if (i > 0) {
-      stage.downsample = LoadDownsample(scope["downsample"], dim);
-      dim = stage.downsample->channel_downsample.weight.size(0);
+      stage.downsample = LoadDownsample(scope["downsample"], dim, side);
+      dim = stage.downsample->channel_downsample.out();
+      side /= 2;
     }
     for (int j = 0; scope["blocks"][j].Has("token_mixer.conv.c.weight"); ++j) {
-      stage.blocks.push_back(LoadBlock(scope["blocks"][j], dim));
+      stage.blocks.push_back(LoadBlock(scope["blocks"][j], dim, side));
     }
     stages_.push_back(std::move(stage));
   }
 }
 
 std::vector<Tensor> RepVit::operator()(const Tensor& image) const {
-  Tensor x = stem_conv2_(Activate(activation_, stem_conv1_(image)));
+  Tensor x = stem_conv2_(stem_conv1_(image, activation_));
   std::vector<Tensor> maps;
   for (const Stage& stage : stages_) {
     if (stage.downsample) x = (*stage.downsample)(x);
@@ -106,12 +105,12 @@ std::vector<Tensor> RepVit::operator()(const Tensor& image) const {
 }
 
 Tensor RepVit::SqueezeExcite::operator()(const Tensor& x) const {
-  const Tensor gate = fc2(at::relu(fc1(x.mean({2, 3}, /*keepdim=*/true))));
+  const Tensor gate = fc2(fc1(x.mean({2, 3}, /*keepdim=*/true), Activation::kRelu));
   return x * gate.sigmoid();
 }
 
 Tensor RepVit::ChannelMixer::operator()(const Tensor& x) const {
-  return x + conv2(Activate(activation, conv1(x)));
+  return conv2.Add(conv1(x, activation), x);
 }
 
 Tensor RepVit::Block::operator()(const Tensor& x) const {

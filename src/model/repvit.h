@@ -14,7 +14,8 @@ namespace sam2 {
 // into one convolution each when it is loaded. Reference: timm's repvit_m1.
 class RepVit {
  public:
-  RepVit(const Scope& w, Activation activation);
+  // image_size: side of the network's input.
+  RepVit(const Scope& w, Activation activation, int64_t image_size);
 
   // image: [B, 3, S, S] -> one map per stage, fine to coarse, sides S/4 .. S/32.
   std::vector<Tensor> operator()(const Tensor& image) const;
@@ -47,9 +48,10 @@ class RepVit {
     std::vector<Block> blocks;
   };
 
-  ChannelMixer LoadChannelMixer(const Scope& w, int64_t dim) const;
-  Block LoadBlock(const Scope& w, int64_t dim) const;
-  Downsample LoadDownsample(const Scope& w, int64_t dim) const;
+  // dim, side: channels and side of the maps that come in.
+  ChannelMixer LoadChannelMixer(const Scope& w, int64_t dim, int64_t side) const;
+  Block LoadBlock(const Scope& w, int64_t dim, int64_t side) const;
+  Downsample LoadDownsample(const Scope& w, int64_t dim, int64_t side) const;
 
   Conv2d stem_conv1_, stem_conv2_;
   Activation activation_;

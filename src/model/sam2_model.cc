@@ -37,9 +37,9 @@ Sam2Model::Sam2Model(Weights& weights, ModelConfig config, int64_t image_size)
       image_size_(CheckedImageSize(config_, image_size)),
       device_(weights.device()),
       dtype_(weights.dtype()),
-      image_encoder_(weights.Root()["image_encoder"], config_),
+      image_encoder_(weights.Root()["image_encoder"], config_, image_size_),
       hidden_dim_(image_encoder_.d_model()),
-      memory_encoder_(weights.Root()["memory_encoder"], hidden_dim_),
+      memory_encoder_(weights.Root()["memory_encoder"], hidden_dim_, image_size_),
       spatial_perceiver_(LoadPerceiver(weights.Root(), memory_encoder_.mem_dim(),
                                        config_.perceiver_heads, image_size_ / kStride)),
       memory_attention_(
@@ -48,7 +48,7 @@ Sam2Model::Sam2Model(Weights& weights, ModelConfig config, int64_t image_size)
           spatial_perceiver_ ? spatial_perceiver_->grid_size() : image_size_ / kStride),
       sam_prompt_encoder_(weights.Root()["sam_prompt_encoder"], hidden_dim_, image_size_),
       sam_mask_decoder_(weights.Root()["sam_mask_decoder"], hidden_dim_, config_),
-      mask_downsample_(weights.Root()["mask_downsample"], 1, 1, 4, /*stride=*/4),
+      mask_downsample_(weights.Root()["mask_downsample"], 1, 1, 4, {.stride = 4}),
       obj_ptr_proj_(weights.Root()["obj_ptr_proj"], hidden_dim_, hidden_dim_) {
   const Scope w = weights.Root();
   const int64_t mem_dim = memory_encoder_.mem_dim();

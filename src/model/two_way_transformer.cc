@@ -48,7 +48,7 @@ void TwoWayTransformer::Block::operator()(Tensor& queries, Tensor& keys, const T
 
   const Tensor k = keys + key_pe;
   queries = norm2(queries + cross_attn_token_to_image(queries + query_pe, k, keys));
-  queries = norm3(queries + mlp(queries));
+  queries = norm3(mlp.Add(queries, queries));
   keys = norm4(keys + cross_attn_image_to_token(k, queries + query_pe, queries));
 }
 

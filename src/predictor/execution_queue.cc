@@ -9,6 +9,7 @@
 #include <map>
 #include <new>
 
+#include "predictor/caching_allocator.h"
 #include "sam2.h"
 
 namespace sam2 {
@@ -45,6 +46,8 @@ void UseThreads(int threads) {
 std::shared_ptr<ExecutionQueue> ExecutionQueue::ForDevice(at::Device device) {
   static std::mutex mutex;
   static std::map<std::string, std::weak_ptr<ExecutionQueue>> queues;
+  static std::once_flag first_use;
+  std::call_once(first_use, InstallCachingAllocator);
   std::lock_guard lock(mutex);
   std::weak_ptr<ExecutionQueue>& known = queues[device.str()];
   std::shared_ptr<ExecutionQueue> queue = known.lock();
