@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scores of masks and boxes: J and F as DAVIS defines them, box IoU and the area under its success curve."""
 import cv2
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Folders of sequences with ground truth.
 
 SEQUENCE/frames/NNNNN.(jpg|png), masks/NNNNN.png (indexed PNG: pixel = object id; a missing file is a frame

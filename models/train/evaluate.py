@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scores weights on real sequences with the reference classes: a quick look at a running training.
 
     .deps/train/bin/python models/train/evaluate.py WEIGHTS --sequences FOLDER [--stills] [--video]

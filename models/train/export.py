@@ -1,6 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
 """Weights -> .safetensors with the canonical names (EdgeTAM's trunk, SAM 2.1's rest), bf16.
 
-    .deps/train/bin/python models/train/export.py .deps/train/run/checkpoint.pt models/builtin/nano_bf16.safetensors
+    .deps/train/bin/python models/train/export.py .deps/train/run/checkpoint.pt models/builtin/builtin.safetensors
 
 BatchNorm stays unfused and in fp32, as in EdgeTAM's released file; the loader fuses it. The token
 mixers, trained with one branch, get the other two as a pair that cancels: the 1x1 branch is minus the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Contact sheets of what the composer makes, to be looked at before training on it.
 
     .deps/train/bin/python models/train/look.py --pack .deps/train-data/permissive --out .deps/train-data

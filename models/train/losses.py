@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Losses of masks, their predicted IoUs and object scores."""
 from dataclasses import dataclass
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The built-in member of the family, in the classes of the PyPI package `sam2` 1.1.0.
 
 SAM 2.1 with a small RepViT trunk (as EdgeTAM's), so that a state dict has the official names.

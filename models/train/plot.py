@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Learning curves of a run as a picture: held-out IoUs and training losses against samples seen.
 
     .deps/train/bin/python models/train/plot.py .deps/train/run/metrics.csv .deps/train/run/curve.png

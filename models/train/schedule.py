@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is trained when, counted in samples (frames composed) and steps, never in wall time.
 
 Progressive: small stills first, then stills and clips side by side, longer clips last."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One training step on stills and one on clips: a batch -> loss and the IoUs to log.
 
 N = scenes x targets objects are prompted at once; images are encoded once per scene."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trains the built-in model; resumes by itself from RUN/checkpoint.pt.
 
     .deps/train/bin/python models/train/train.py --pack .deps/train-data/permissive --run .deps/train/run

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Held-out scores while training: the same scenes every time, made of pictures kept from training.
 
 Choices are made by these alone; real footage only judges at the end."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The data pack in memory: cut-outs by source, photographs and textures, split into train and held out."""
 import json
 import zlib

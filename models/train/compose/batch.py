@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A training batch as a pure function of (seed, step): resuming needs no more than the step."""
 from dataclasses import dataclass
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a camera does to a scene: defocus, motion blur, exposure, colour cast, noise, compression."""
 import cv2
 import numpy as np

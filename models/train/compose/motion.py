@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How objects and the camera move. Positions are pixels [T, 2], scales factors [T], turns radians [T]."""
 import numpy as np
 

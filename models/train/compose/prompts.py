@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Prompts drawn from masks, as a user gives them: loose boxes, clicks inside, clicks beside."""
 import cv2
 import numpy as np

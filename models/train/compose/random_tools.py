@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Small random helpers shared by the composer's files; every one takes a numpy Generator."""
 import cv2
 import numpy as np

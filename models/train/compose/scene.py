@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stills and clips with exact masks: objects of several kinds moving over a background plane.
 
 An actor is one object in a scene; actors later in the list lie in front of earlier ones."""

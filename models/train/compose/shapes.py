@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Procedural silhouettes: the outlines that no collection of pictures has enough of."""
 import cv2
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an object looks like: a cut-out, or a silhouette filled with textures, then shaded.
 
 A sprite is a list of frames, BGRA uint8 [h, w, 4]; one frame, or several of a turning object."""

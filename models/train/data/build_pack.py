@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds a data pack: all usable cut-outs, photographs and textures in one compact file.
 
     .deps/train/bin/python models/train/data/build_pack.py --licences permissive --out .deps/train-data/permissive

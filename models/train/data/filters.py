@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a picture file to a usable cut-out (RGBA) or background (RGB), or None."""
 import cv2
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which licence a file of a Debian package is under, read from the package's own copyright file.
 
 Debian's machine-readable copyright format (DEP-5) is a list of stanzas `Files: PATTERNS` /

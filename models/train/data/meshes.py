@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """3D models of packages as arrays ready to draw."""
 from dataclasses import dataclass
 from pathlib import Path

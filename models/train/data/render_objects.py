@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Turning objects: every 3D model of the sources, seen by a camera that goes round it.
 
     .deps/train/bin/python models/train/data/render_objects.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rooms full of furniture, seen by a moving camera, with exact masks: cluttered scenery and whole clips.
 
     .deps/train/bin/python models/train/data/render_rooms.py --rooms 400

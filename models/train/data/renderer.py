@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small renderer: textured, lit triangles to RGB and object ids, with OpenGL 3.3 off screen.
 
 Needs EGL with any driver; Mesa's software one (Debian: libegl1, libgl1-mesa-dri) draws about a hundred

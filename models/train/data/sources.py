@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the pictures come from: Debian and PyPI packages, by name, and what each is used for.
 
 `licence` is a fixed licence name, or None: then each file's licence is looked up in the package's

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Containers that packages keep their pictures in: emoji fonts, Doom WADs, Qt resources, zips.
 
 Each function reads one container and writes plain picture files below `folder`."""

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scores a model on sequences with ground truth, through the GStreamer elements as a user runs them.
+
+    .deps/train/bin/python models/evaluate FOLDER [--model builtin] [--out out/evaluate]
+
+Any Python with numpy, OpenCV and Pillow will do. FOLDER: see sequences.py. Prints a table and writes
+OUT/video.csv (a row an object), OUT/stills.csv (a row an object and frame) and a contact sheet a sequence.
+
+Video: the object's box on the first frame, then tracking; J, F and J&F are means over the annotated
+frames, the first included; sequences with boxes only have the box IoU and the area under its success curve.
+Stills: box, 1 click and 3 clicks (each new one where the mask is most wrong), IoU on the first and
+every --every'th annotated frame."""
+import argparse
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import elements
+import scores
+import sequences
+
+COLOURS = np.array([[66, 133, 244], [219, 68, 55], [15, 157, 88], [244, 180, 0]])
+TILES, TILE_WIDTH = 6, 240
+
+
+def score_object(sequence, obj, masks):
+    """masks: bool [H, W] or None for each frame -> {measure: value}"""
+    if not sequence.masks:
+        boxes = [(n, truth) for (n, o), truth in sequence.boxes.items() if o == obj]
+        ious = [scores.box_iou(None if masks[n] is None else scores.box_of(masks[n]), truth) for n, truth in boxes]
+        return dict(box_iou=np.mean(ious), auc=scores.success_auc(ious))
+    regions, contours = [], []
+    for number in sequence.masks:
+        truth = sequence.ids(number) == obj
+        mask = np.zeros_like(truth) if masks[number] is None else masks[number]
+        regions.append(scores.iou(mask, truth))
+        contours.append(scores.contour_accuracy(mask, truth))
+    return dict(J=np.mean(regions), F=np.mean(contours), JF=(np.mean(regions) + np.mean(contours)) / 2)
+
+
+def contact_sheet(sequence, found, path):
+    """A few frames with all objects' masks laid over."""
+    tiles = []
+    for number in np.linspace(0, len(sequence.frames) - 1, TILES).round().astype(int):
+        image = sequence.image(number).astype(float)
+        for obj, mask in found[number].items():
+            image[mask] = image[mask] * 0.5 + COLOURS[obj % len(COLOURS)] * 0.5
+        height = round(image.shape[0] * TILE_WIDTH / image.shape[1])
+        tiles.append(cv2.resize(image[..., ::-1].astype(np.uint8), (TILE_WIDTH, height), interpolation=cv2.INTER_AREA))
+    cv2.imwrite(str(path), np.hstack(tiles))
+
+
+def score_video(sequence, properties, out):
+    """-> rows of video.csv"""
+    prompts = [dict(frame=0, id=obj, box=box) for obj, box in sequence.objects().items()]
+    found, seconds = elements.track(sequence.frames, prompts, **properties)
+    contact_sheet(sequence, found, out / f'{sequence.name}.png')
+    return [dict(sequence=sequence.name, object=obj, seconds=round(seconds, 2),
+                 **score_object(sequence, obj, [frame.get(obj) for frame in found])) for obj in sequence.objects()]
+
+
+def next_click(mask, truth):
+    """[x, y, 1 or 0] at the innermost point of the largest wrong region, as a patient user corrects."""
+    wrong = mask ^ truth
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(wrong.astype(np.uint8))
+    if count < 2:
+        return None
+    region = parts == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()
+    x, y = sequences.innermost(region)
+    return [x, y, int(truth[int(y), int(x)])]
+
+
+def score_stills(sequence, every, properties):
+    """-> rows of stills.csv"""
+    rows = []
+    for number in sorted(sequence.masks)[::every]:
+        ids = sequence.ids(number)
+
+        def mask_of(**prompt):
+            found, _ = elements.track([sequence.frames[number]], [dict(frame=0, id=1, **prompt)], **properties)
+            return found[0].get(1, np.zeros(ids.shape, bool))
+
+        for obj in np.unique(ids[ids > 0]):
+            truth = ids == obj
+            if truth.sum() < 100:
+                continue
+            row = dict(sequence=sequence.name, frame=number, object=int(obj))
+            row['box'] = scores.iou(mask_of(box=[int(v) for v in scores.box_of(truth)]), truth)
+            points, mask = [], np.zeros_like(truth)
+            for clicks in (1, 2, 3):
+                click = next_click(mask, truth)
+                if click:
+                    points.append(click)
+                    mask = mask_of(points=points)
+                row[f'clicks_{clicks}'] = scores.iou(mask, truth)
+            rows.append(row)
+    return rows
+
+
+def write(path, rows):
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with open(path, 'w', newline='') as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows({name: f'{value:.4f}' if isinstance(value, float) else value for name, value in row.items()}
+                         for row in rows)
+
+
+def by_sequence(rows, names):
+    """Means over objects and frames, then one line a sequence and a last one with their mean."""
+    table = {}
+    for row in rows:
+        table.setdefault(row['sequence'], []).append([row.get(name, np.nan) for name in names])
+    table = {sequence: np.mean(values, 0) for sequence, values in table.items()}
+    lines = [f"{'':24}" + ''.join(f'{name:>10}' for name in names)]
+    for sequence, values in [*table.items(), ('mean', np.nanmean(list(table.values()), 0))]:
+        lines.append(f'{sequence:24}' + ''.join(f'{value:10.3f}' for value in values))
+    return '\n'.join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='models/evaluate', description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('folder')
+    parser.add_argument('--model', help='a name or a file; default: that of the elements')
+    parser.add_argument('--precision')
+    parser.add_argument('--only', help='sequences whose name contains this')
+    parser.add_argument('--skip', choices=['video', 'stills'])
+    parser.add_argument('--every', type=int, default=20)
+    parser.add_argument('--out', type=Path, default=Path('out/evaluate'))
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    properties = dict(model=arguments.model, precision=arguments.precision)
+    found = [sequence for sequence in sequences.read(arguments.folder) if (arguments.only or '') in sequence.name]
+    if arguments.skip != 'video':
+        rows = [row for sequence in found for row in score_video(sequence, properties, arguments.out)]
+        write(arguments.out / 'video.csv', rows)
+        for names in (['J', 'F', 'JF'], ['box_iou', 'auc']):
+            chosen = [row for row in rows if names[0] in row]
+            if chosen:
+                print(by_sequence(chosen, names) + '\n', flush=True)
+    if arguments.skip != 'stills':
+        rows = [row for sequence in found for row in score_stills(sequence, arguments.every, properties)]
+        write(arguments.out / 'stills.csv', rows)
+        names = ['box', 'clicks_1', 'clicks_2', 'clicks_3']
+        print('first frame\n' + by_sequence([row for row in rows if row['frame'] == 0], names))
+        print('\nall frames\n' + by_sequence(rows, names))
+
+
+if __name__ == '__main__':
+    main()
