@@ -207,7 +207,7 @@ GValue PointsValue(const std::vector<std::vector<double>>& points) {
 
 TEST(ParsePromptStructure, ReadsArraysAndText) {
   GstStructure* arrays = gst_structure_from_string(
-      "sam2-prompt, frame=(uint64)3, id=2, box=(double)<1,2,3,4>, label=cat;", nullptr);
+      "sam2-prompt, frame=(guint64)3, id=2, box=(double)<1,2,3,4>, label=cat;", nullptr);
   ASSERT_NE(arrays, nullptr);
   GValue points = PointsValue({{5, 6, 1}, {7, 8, 0}});
   gst_structure_take_value(arrays, "points", &points);
