@@ -258,7 +258,7 @@ struct EngineOptions {
   std::string device = "auto";     // auto | cpu | cuda | cuda:N
   std::string precision = "auto";  // auto | fp32 | bf16 | fp16
   int image_size = 0;              // side of the network's input; 0: the model's own
-  int threads = 0;                 // CPU threads of the device's queue; 0: one per core
+  int threads = 0;                 // CPU threads of the device's queue; 0: one per core but one
 };
 
 struct ModelInfo {

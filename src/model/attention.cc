@@ -11,31 +11,36 @@ namespace {
 
 // Scores held at once on the CPU: they should stay in the cache between the
 // two matrix products.
-constexpr int64_t kScoreBlock = 1 << 20;
+constexpr int64_t kScoreBlock = 1 << 22;
 
-// The plain formula for a block of queries.
-Tensor AttendBlock(const Tensor& q, const Tensor& k_t, const Tensor& v, const Tensor& bias) {
-  Tensor scores = at::matmul(q, k_t);
-  if (bias.defined()) scores.add_(bias);
-  return at::matmul(at::softmax(scores, -1), v);
+// softmax(scale * q k^T + bias) v for some of the queries; all [B, ...].
+Tensor AttendBlock(const Tensor& q, const Tensor& k_t, const Tensor& v, const Tensor& bias,
+                   double scale) {
+  // With beta = 0 the first operand is not read.
+  const Tensor scores = at::baddbmm(bias.defined() ? bias : q.new_zeros({1, 1, 1}), q, k_t,
+                                    /*beta=*/bias.defined() ? 1 : 0, /*alpha=*/scale);
+  return at::bmm(at::softmax(scores, -1), v);
 }
 
 // Two matrix products with the softmax between, over blocks of queries. On
 // the CPU this runs at the speed of the matrix products, several times that
 // of scaled_dot_product_attention with few heads and long keys.
 Tensor AttendByBlocks(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) {
-  const int64_t queries = q.size(-2), keys = k.size(-2);
-  const int64_t batch = q.numel() / (queries * q.size(-1));
-  const int64_t rows = std::max<int64_t>(32, kScoreBlock / std::max<int64_t>(1, keys * batch));
-  const Tensor scaled = q * (1.0 / std::sqrt(static_cast<double>(q.size(-1))));
-  const Tensor k_t = k.transpose(-2, -1);
-  if (rows >= queries) return AttendBlock(scaled, k_t, v, bias);
+  const auto batched = [](const Tensor& x) { return x.reshape({-1, x.size(-2), x.size(-1)}); };
+  const Tensor q3 = batched(q), k_t = batched(k).transpose(1, 2), v3 = batched(v);
+  const Tensor bias3 = bias.defined() ? batched(bias) : bias;
+  const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
+  const int64_t queries = q3.size(1);
+  const int64_t rows = std::max<int64_t>(32, kScoreBlock / std::max<int64_t>(1, k_t.numel() / k_t.size(1)));
   std::vector<Tensor> blocks;
   for (int64_t start = 0; start < queries; start += rows) {
-    blocks.push_back(
-        AttendBlock(scaled.slice(-2, start, std::min(start + rows, queries)), k_t, v, bias));
+    const Tensor block = q3.slice(1, start, std::min(start + rows, queries));
+    blocks.push_back(AttendBlock(block, k_t, v3, bias3, scale));
   }
-  return at::cat(blocks, -2);
+  const Tensor out = blocks.size() == 1 ? blocks[0] : at::cat(blocks, 1);
+  std::vector<int64_t> sizes(q.sizes().begin(), q.sizes().end());
+  sizes.back() = v.size(-1);
+  return out.view(sizes);
 }
 
 }  // namespace

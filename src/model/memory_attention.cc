@@ -7,8 +7,15 @@
 
 namespace sam2 {
 
+Linear MemoryAttention::RopeAttention::LoadRotated(const Scope& w, int64_t in, int64_t out) {
+  const Weights& weights = w.weights();
+  return Linear(weights.Place(AxialRope::SplitPairs(w.Raw("weight", {out, in}))),
+                weights.Place(AxialRope::SplitPairs(w.Raw("bias", {out}))));
+}
+
 MemoryAttention::RopeAttention::RopeAttention(const Scope& w, int64_t d_model, int64_t kv_dim)
-    : q_proj(w["q_proj"], d_model, d_model), k_proj(w["k_proj"], kv_dim, d_model) {
+    : q_proj(LoadRotated(w["q_proj"], d_model, d_model)),
+      k_proj(LoadRotated(w["k_proj"], kv_dim, d_model)) {
   const Tensor v = w.Raw("v_proj.weight", {d_model, kv_dim});
   const Tensor out = w.Raw("out_proj.weight", {d_model, d_model});
   vo_proj = Linear(w.weights().Place(at::matmul(out, v)),
@@ -19,8 +26,9 @@ MemoryAttention::RopeAttention::RopeAttention(const Scope& w, int64_t d_model, i
 MemoryAttention::MemoryAttention(const Scope& w, int64_t d_model, int64_t mem_dim,
                                  int64_t feature_size, int64_t memory_rope_size)
     : norm_(w["norm"], d_model, 1e-5),
-      rope_(d_model, feature_size, feature_size, w.weights().device()),
-      memory_rope_(d_model, memory_rope_size, memory_rope_size, w.weights().device()) {
+      rope_(d_model, feature_size, feature_size, w.weights().dtype(), w.weights().device()),
+      memory_rope_(d_model, memory_rope_size, memory_rope_size, w.weights().dtype(),
+                   w.weights().device()) {
   for (int i = 0; w["layers"][i].Has("norm1.weight"); ++i) {
     const Scope layer = w["layers"][i];
     const Linear linear1(layer["linear1"], d_model, -1);

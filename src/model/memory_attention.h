@@ -41,6 +41,8 @@ class MemoryAttention {
   struct RopeAttention {
     Linear q_proj, k_proj, vo_proj;
     RopeAttention(const Scope& w, int64_t d_model, int64_t kv_dim);
+    // A projection to be rotated, in the order that AxialRope wants.
+    static Linear LoadRotated(const Scope& w, int64_t in, int64_t out);
   };
   struct Layer {
     RopeAttention self_attn, cross_attn_image;

@@ -12,6 +12,7 @@ PromptEncoder::PromptEncoder(const Scope& w, int64_t embed_dim, int64_t image_si
       no_mask_embed_(
           w.Param("no_mask_embed.weight", {1, embed_dim}).view({1, embed_dim, 1, 1})),
       dtype_(w.weights().dtype()) {
+  no_points_embed_ = not_a_point_embed_.to(dtype_).expand({1, 2, embed_dim});
   std::vector<Tensor> points;
   for (int label = 0; label < 4; ++label) {
     points.push_back(w["point_embeddings"][label].ParamFloat("weight", {1, embed_dim}));

@@ -22,6 +22,10 @@ class PromptEncoder {
   // the reference does when no separate box is given.
   Tensor EmbedPoints(const Tensor& coords, const Tensor& labels) const;
 
+  // The tokens of an image on which nothing was clicked: two padding points,
+  // [1, 2, C].
+  const Tensor& no_points_embed() const { return no_points_embed_; }
+
   // masks: [B, 1, S/4, S/4] logits. Returns [B, C, S/16, S/16].
   Tensor EmbedMasks(const Tensor& masks) const;
   // The map that says "no mask": [1, C, 1, 1].
@@ -35,7 +39,7 @@ class PromptEncoder {
   PositionEmbeddingRandom pe_layer_;
   Tensor point_embeddings_;   // [4, C] float32, by label
   Tensor not_a_point_embed_;  // [1, C] float32
-  Tensor no_mask_embed_;
+  Tensor no_points_embed_, no_mask_embed_;
   Conv2d mask_conv0_, mask_conv3_, mask_conv6_;
   LayerNorm2d mask_norm1_, mask_norm4_;
   Tensor dense_pe_;

@@ -5,7 +5,8 @@
 
 namespace sam2 {
 
-AxialRope::AxialRope(int64_t dim, int64_t height, int64_t width, at::Device device) {
+AxialRope::AxialRope(int64_t dim, int64_t height, int64_t width, at::ScalarType dtype,
+                     at::Device device) {
   constexpr double kTheta = 10000;
   const auto options = at::TensorOptions(at::kFloat).device(device);
   const Tensor exponent = at::arange(0, dim, 4, options).slice(0, 0, dim / 4) /
@@ -15,13 +16,18 @@ AxialRope::AxialRope(int64_t dim, int64_t height, int64_t width, at::Device devi
   const Tensor column = at::remainder(t, width);
   const Tensor row = at::floor_divide(t, width);
   const Tensor angle = at::cat({at::outer(column, freqs), at::outer(row, freqs)}, 1);
-  freqs_cis = at::polar(at::ones_like(angle), angle);
+  cos = at::cat({angle.cos(), angle.cos()}, 1).to(dtype);
+  sin = at::cat({-angle.sin(), angle.sin()}, 1).to(dtype);
 }
 
 Tensor AxialRope::Rotate(const Tensor& x) const {
-  const Tensor pairs = at::view_as_complex(
-      x.to(at::kFloat).reshape({x.size(0), -1, tokens(), x.size(2) / 2, 2}));
-  return at::view_as_real(pairs * freqs_cis).reshape(x.sizes()).to(x.scalar_type());
+  const Tensor maps = x.unflatten(1, {-1, tokens()});  // [B, r, H*W, dim]
+  const std::vector<Tensor> halves = maps.chunk(2, -1);
+  return at::addcmul(maps * cos, at::cat({halves[1], halves[0]}, -1), sin).flatten(1, 2);
+}
+
+Tensor AxialRope::SplitPairs(const Tensor& rows) {
+  return rows.unflatten(0, {-1, 2}).transpose(0, 1).flatten(0, 1);
 }
 
 }  // namespace sam2

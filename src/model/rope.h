@@ -8,17 +8,27 @@ namespace sam2 {
 // Axial rotary position encoding over a feature map (position_encoding.py:
 // compute_axial_cis, apply_rotary_enc): the first half of the channel pairs is
 // rotated by the column, the second half by the row.
+//
+// The reference rotates channels 2i and 2i + 1 as one complex number. Here the
+// real parts come first and the imaginary parts after them, which vector code
+// likes better; SplitPairs brings projection weights into that order. Scores
+// do not change, as queries and keys are permuted alike.
 struct AxialRope {
-  Tensor freqs_cis;  // [H*W, dim/2] complex64
+  Tensor cos, sin;  // [H*W, dim]; sin negative in the first half
 
   AxialRope() = default;
-  AxialRope(int64_t dim, int64_t height, int64_t width, at::Device device);
+  // dtype: of the tensors to be rotated.
+  AxialRope(int64_t dim, int64_t height, int64_t width, at::ScalarType dtype,
+            at::Device device);
 
-  int64_t tokens() const { return freqs_cis.size(0); }
+  int64_t tokens() const { return cos.size(0); }
 
   // x: [B, r * H*W, dim]: r maps one after the other, each rotated alike.
   // Returns the same shape and type.
   Tensor Rotate(const Tensor& x) const;
+
+  // Rows of a projection's weight or bias [dim, ...] in the order of this class.
+  static Tensor SplitPairs(const Tensor& rows);
 };
 
 }  // namespace sam2

@@ -56,7 +56,7 @@ Sam2Model::Sam2Model(Weights& weights, ModelConfig config, int64_t image_size)
   if (w.Has("obj_ptr_tpos_proj.weight")) {
     obj_ptr_tpos_proj_ = Linear(w["obj_ptr_tpos_proj"], hidden_dim_, mem_dim);
   }
-  maskmem_tpos_enc_ = w.ParamFloat("maskmem_tpos_enc", {-1, 1, 1, mem_dim}).view({-1, mem_dim});
+  const Tensor maskmem_tpos_enc = w.ParamFloat("maskmem_tpos_enc", {-1, 1, 1, mem_dim});
   no_mem_embed_ = w.Param("no_mem_embed", {1, 1, hidden_dim_}).view({1, hidden_dim_, 1, 1});
   // Only models that attend on a first frame use it; all checkpoints have it.
   w.Raw("no_mem_pos_enc", {1, 1, hidden_dim_});
@@ -68,8 +68,10 @@ Sam2Model::Sam2Model(Weights& weights, ModelConfig config, int64_t image_size)
   weights.ExpectAllTaken();
   vision_pos_ =
       weights.Place(PositionEmbeddingSine(hidden_dim_, side, side, device_)).unsqueeze(0);
-  memory_pos_ = spatial_perceiver_ ? spatial_perceiver_->pos()
-                                   : PositionEmbeddingSine(mem_dim, side, side, device_);
+  const Tensor memory_pos = spatial_perceiver_
+                                ? spatial_perceiver_->pos()
+                                : PositionEmbeddingSine(mem_dim, side, side, device_);
+  memory_positions_ = weights.Place(memory_pos + maskmem_tpos_enc.squeeze(1));
 }
 
 FrameFeatures Sam2Model::EncodeImage(const Tensor& image) const {
@@ -94,6 +96,11 @@ DecoderOutput Sam2Model::DecodeMasks(const FrameFeatures& features, const Tensor
   const Tensor sparse =
       points ? sam_prompt_encoder_.EmbedPoints(points->coords, points->labels)
              : at::empty({N, 0, hidden_dim_}, at::TensorOptions(device_).dtype(dtype_));
+  return Decode(features, pix_feat, sparse, mask_logits);
+}
+
+DecoderOutput Sam2Model::Decode(const FrameFeatures& features, const Tensor& pix_feat,
+                                const Tensor& sparse, const Tensor& mask_logits) const {
   const Tensor dense = mask_logits.defined() ? sam_prompt_encoder_.EmbedMasks(mask_logits)
                                              : sam_prompt_encoder_.no_mask_embed();
   return sam_mask_decoder_({pix_feat, features.feat_s0, features.feat_s1},
@@ -103,12 +110,10 @@ DecoderOutput Sam2Model::DecodeMasks(const FrameFeatures& features, const Tensor
 HeadsOutput Sam2Model::ForwardSamHeads(const FrameFeatures& features, const Tensor& pix_feat,
                                        int64_t N, const std::optional<PointPrompt>& points,
                                        const Tensor& mask_logits, bool multimask) const {
-  const auto options = at::TensorOptions(device_);
-  const PointPrompt prompt =
-      points ? *points
-             : PointPrompt{at::zeros({N, 1, 2}, options),
-                           at::full({N, 1}, kPaddingPoint, options.dtype(at::kLong))};
-  const DecoderOutput decoded = DecodeMasks(features, pix_feat, N, prompt, mask_logits);
+  const Tensor sparse = points
+                            ? sam_prompt_encoder_.EmbedPoints(points->coords, points->labels)
+                            : sam_prompt_encoder_.no_points_embed().expand({N, -1, -1});
+  const DecoderOutput decoded = Decode(features, pix_feat, sparse, mask_logits);
 
   const Tensor choice =
       multimask ? BestMultimask(decoded) : DynamicMultimaskViaStability(decoded);
@@ -160,7 +165,7 @@ Tensor Sam2Model::EncodeMemory(const FrameFeatures& features, const HeadsOutput&
 }
 
 Tensor Sam2Model::MemoryPosition(int64_t t_pos) const {
-  return (memory_pos_ + maskmem_tpos_enc_[num_maskmem() - t_pos - 1]).to(dtype_);
+  return memory_positions_[num_maskmem() - t_pos - 1];
 }
 
 std::pair<Tensor, Tensor> Sam2Model::PointerTokens(const Tensor& obj_ptrs,

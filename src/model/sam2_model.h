@@ -88,9 +88,9 @@ class Sam2Model {
                                           const std::vector<int64_t>& ages) const;
 
   int64_t image_size() const { return image_size_; }
-  int64_t num_maskmem() const { return maskmem_tpos_enc_.size(0); }
+  int64_t num_maskmem() const { return memory_positions_.size(0); }
   int64_t max_obj_ptrs() const { return 16; }  // max_obj_ptrs_in_encoder
-  int64_t tokens_per_memory() const { return memory_pos_.size(0); }
+  int64_t tokens_per_memory() const { return memory_positions_.size(1); }
   const ModelConfig& config() const { return config_; }
   const ImageEncoder& image_encoder() const { return image_encoder_; }
   const PromptEncoder& prompt_encoder() const { return sam_prompt_encoder_; }
@@ -99,6 +99,10 @@ class Sam2Model {
 
  private:
   Sam2Model(Weights& weights, ModelConfig config, int64_t image_size);
+
+  // sparse: [N, T, C], the prompt's tokens.
+  DecoderOutput Decode(const FrameFeatures& features, const Tensor& pix_feat,
+                       const Tensor& sparse, const Tensor& mask_logits) const;
 
   // Pointers of absent objects give way to no_obj_ptr. appearing: [N, 1] 0 or 1.
   Tensor ObjectPointer(const Tensor& token, const Tensor& appearing) const;
@@ -118,12 +122,11 @@ class Sam2Model {
   Conv2d mask_downsample_;
   Mlp obj_ptr_proj_;
   std::optional<Linear> obj_ptr_tpos_proj_;  // SAM 2.1: pointers carry their age
-  Tensor maskmem_tpos_enc_;                  // [num_maskmem, mem_dim]
   Tensor no_mem_embed_;                      // [1, C, 1, 1]
   Tensor no_obj_ptr_;                        // [1, C]
   Tensor no_obj_embed_spatial_;              // undefined, or [1, mem_dim, 1, 1]
   Tensor vision_pos_;                        // [1, h*w, C]
-  Tensor memory_pos_;                        // [T, mem_dim]
+  Tensor memory_positions_;                  // [num_maskmem, T, mem_dim], by maskmem_tpos_enc
 };
 
 }  // namespace sam2

@@ -24,7 +24,8 @@ class ExecutionQueue {
   ~ExecutionQueue();
 
   // Runs the job and waits for it. What the job throws is thrown here, as an
-  // Error. threads: for parallel work inside the job; 0: one per core.
+  // Error. threads: for parallel work inside the job; 0: one per core but one,
+  // which is left to the rest of the pipeline.
   void Run(int threads, const std::function<void()>& job);
 
  private:

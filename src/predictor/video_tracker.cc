@@ -50,12 +50,13 @@ StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
                                   std::span<const Prompt> prompts) {
   StepResult result;
   const FramePlan plan = PlanPrompts(frame, prompts, result.outcomes);
-  std::erase_if(objects_, [&](const TrackedObject& object) {
+  const auto removed = [&](const TrackedObject& object) {
     return std::ranges::count(plan.removed, object.id) > 0;
-  });
-  if (!objects_.empty() || !plan.pending.empty()) {
+  };
+  if (!std::ranges::all_of(objects_, removed) || !plan.pending.empty()) {
     engine_->Run([&] { result.objects = RunStep(frame, pts_ns, plan); });
   }
+  std::erase_if(objects_, removed);
   ++frame_;
   return result;
 }
@@ -90,6 +91,8 @@ void StreamingTracker::PlanPrompt(const FrameView& frame, const Prompt& given, F
   PendingPrompt& pending = plan.pending[prompt.id];
   // A second prompt for an object on one frame refines what the first began.
   if (pending.prompts.empty()) pending.action = prompt.action;
+  // Dropped and asked for again on one frame: it begins anew.
+  if (std::erase(plan.removed, prompt.id) > 0) pending.action = PromptAction::kReplace;
   if (prompt.action == PromptAction::kReplace) pending = {.action = PromptAction::kReplace};
   pending.prompts.push_back(std::move(prompt));
 }
@@ -162,6 +165,7 @@ std::vector<Object> StreamingTracker::RunStep(const FrameView& frame, std::int64
   std::vector<MemoryBank::Selection> selections;
   for (const TrackedObject& object : objects_) {
     const auto prompt = asked.find(object.id);
+    if (std::ranges::count(plan.removed, object.id) > 0) continue;
     if (prompt != asked.end() &&
         (prompt->second.from_scratch || prompt->second.mask.defined())) {
       continue;
