@@ -97,6 +97,12 @@ def save(path, model, average, optimizer, generator, state):
     os.replace(unfinished, path)
 
 
+def share_cores():
+    """Two threads on cores that others use too wait for each other most of the time: measured, a step then
+    costs four times the processor time of one thread's. This process and its composer make a load of up to 3."""
+    torch.set_num_threads(2 if os.getloadavg()[0] < 3.5 else 1)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--pack', required=True)
@@ -105,7 +111,7 @@ def main():
     parser.add_argument('--cooldown', type=int, default=0, help='last samples with a linear descent of the rate')
     parser.add_argument('--rate', type=float, default=1e-3)
     parser.add_argument('--seed', type=int, default=1)
-    parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--threads', type=int, default=0, help='0: two, but one while other programs want the cores')
     parser.add_argument('--workers', type=int, default=1, help='composer processes')
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--validate-every', type=int, default=20_000, help='samples')
@@ -113,7 +119,7 @@ def main():
     parser.add_argument('--minutes', type=float, help='stop after so long: a slice on a borrowed machine')
     arguments = parser.parse_args()
     arguments.run.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(arguments.threads or 1)
     torch.manual_seed(arguments.seed)
     use_plain_attention()
     device = torch.device(arguments.device)
@@ -149,6 +155,8 @@ def main():
     while state['samples'] < arguments.until and not stopping:
         if arguments.minutes and time.monotonic() - begin > 60 * arguments.minutes:
             break
+        if not arguments.threads and state['step'] % 10 == 0:
+            share_cores()
         tick = time.monotonic()
         step, batch = next(batches)
         assert step == state['step']
