@@ -56,10 +56,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--licences', choices=['permissive', 'all'], default='permissive')
     parser.add_argument('--quality', type=int, default=90, help='WebP quality')
+    parser.add_argument('--reuse', type=Path, help='take over the sources that this pack has, as they are')
     parser.add_argument('--out', type=Path, required=True)
     arguments = parser.parse_args()
     allow_copyleft = arguments.licences == 'all'
     entries, seen = [], set()
+    former = json.loads(arguments.reuse.with_suffix('.json').read_text())['entries'] if arguments.reuse else []
+    former_data = arguments.reuse.with_suffix('.bin').read_bytes() if arguments.reuse else b''
     with open(arguments.out.with_suffix('.bin'), 'wb') as pack:
 
         def add(data, **entry):
@@ -72,7 +75,11 @@ def main():
             if source.licence and not (allow_copyleft or is_permissive(source.licence)):
                 continue
             licences = Counter()
-            for origin, licence, path, picture in pictures(source, allow_copyleft, seen):
+            for entry in [entry for entry in former if entry['source'] == source.name]:
+                add(former_data[entry['offset']:entry['offset'] + entry['length']],
+                    **{name: value for name, value in entry.items() if name not in ('offset', 'length')})
+                licences[entry['licence']] += 1
+            for origin, licence, path, picture in pictures(source, allow_copyleft, seen) if not licences else ():
                 frames = int(re.search(r'_(\d+)\.png$', origin)[1]) if source.rendered else 1
                 entry = dict(source=source.name, licence=licence, origin=origin, frames=frames)
                 add(cv2.imencode('.webp', picture, [cv2.IMWRITE_WEBP_QUALITY, arguments.quality])[1].tobytes(),
