@@ -12,9 +12,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Parts of a mask smaller than this are left out of its polygons.
-constexpr double kMinPolygonArea = 4;
-
 // A number of at most this many decimals, never NaN or infinite.
 double Rounded(double value, double decimals) {
   const double scale = std::pow(10, decimals);
@@ -34,7 +31,7 @@ Json Polygons(const std::vector<sam2::Polygon>& polygons) {
 Json Segmentation(const JsonSettings& settings, sam2::Core& core, const sam2::Mask& mask,
                   const ObjectsRecord& record) {
   if (settings.masks == MaskForm::kPolygon) {
-    return Polygons(core.MaskToPolygons(mask, settings.tolerance, kMinPolygonArea));
+    return Polygons(core.MaskToPolygons(mask, settings.tolerance, settings.min_area));
   }
   return {{"size", {record.frame_height, record.frame_width}},
           {"counts", core.EncodeRle(mask, record.frame_width, record.frame_height)}};
@@ -47,6 +44,7 @@ Json ObjectJson(const JsonSettings& settings, sam2::Core* core, const ObjectReco
   json["state"] = StateName(object.state);
   json["score"] = Rounded(object.score, 4);
   json["iou"] = Rounded(object.iou, 4);
+  if (object.accepted) json["accepted"] = *object.accepted;
   if (object.box) {
     const Rect& box = *object.box;
     json["bbox"] = {Rounded(box.x, 2), Rounded(box.y, 2), Rounded(box.width, 2),

@@ -4,7 +4,7 @@
  * SECTION:element-sam2jsonenc
  * @title: sam2jsonenc
  *
- * Writes the objects that sam2track attached to the frames as JSON Lines, one
+ * Writes the objects that sam2track or sam2segment attached to the frames as JSON Lines, one
  * line a frame, for any sink: file, TCP, standard output.
  *
  * ## Example launch line
@@ -56,7 +56,7 @@ struct JsonEnc {
   std::uint64_t frame = 0;
 };
 
-enum Property { PROP_MASKS = 1, PROP_TOLERANCE };
+enum Property { PROP_MASKS = 1, PROP_TOLERANCE, PROP_MIN_AREA };
 
 }  // namespace
 
@@ -97,6 +97,7 @@ static void gst_sam2_json_enc_set_property(GObject* object, guint id, const GVal
       self->impl->settings.masks = static_cast<MaskForm>(g_value_get_enum(value));
       break;
     case PROP_TOLERANCE: self->impl->settings.tolerance = g_value_get_double(value); break;
+    case PROP_MIN_AREA: self->impl->settings.min_area = g_value_get_double(value); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
   }
   GST_OBJECT_UNLOCK(self);
@@ -109,6 +110,7 @@ static void gst_sam2_json_enc_get_property(GObject* object, guint id, GValue* va
   switch (id) {
     case PROP_MASKS: g_value_set_enum(value, static_cast<int>(self->impl->settings.masks)); break;
     case PROP_TOLERANCE: g_value_set_double(value, self->impl->settings.tolerance); break;
+    case PROP_MIN_AREA: g_value_set_double(value, self->impl->settings.min_area); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
   }
   GST_OBJECT_UNLOCK(self);
@@ -228,10 +230,15 @@ static void gst_sam2_json_enc_class_init(GstSam2JsonEncClass* klass) {
                         static_cast<int>(defaults.masks), flags));
   g_object_class_install_property(
       object_class, PROP_TOLERANCE,
-      g_param_spec_double("tolerance", "Tolerance",
+      g_param_spec_double("polygon-tolerance", "Polygon tolerance",
                           "With masks=polygon: how far the polygons may be off the masks' borders, "
                           "in pixels. More makes fewer corners",
                           0, 1000, defaults.tolerance, flags));
+  g_object_class_install_property(
+      object_class, PROP_MIN_AREA,
+      g_param_spec_double("min-area", "Minimum area",
+                          "With masks=polygon: parts of a mask of fewer pixels are left out", 0,
+                          G_MAXINT, defaults.min_area, flags));
   gst_type_mark_as_plugin_api(GST_TYPE_SAM2_MASK_FORM, static_cast<GstPluginAPIFlags>(0));
 
   gst_element_class_set_static_metadata(

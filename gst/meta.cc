@@ -90,6 +90,9 @@ GstStructure* ToStructure(ObjectRecord record) {
   }
   SetDouble(structure, "score", record.score);
   SetDouble(structure, "iou", record.iou);
+  if (record.accepted) {
+    gst_structure_set(structure, "accepted", G_TYPE_BOOLEAN, *record.accepted, nullptr);
+  }
   if (record.box) SetRect(structure, kBoxFields, *record.box);
   if (record.mask) SetMask(structure, std::move(*record.mask));
   return structure;
@@ -105,6 +108,8 @@ std::optional<ObjectRecord> FromStructure(const GstStructure* structure) {
   if (const char* label = gst_structure_get_string(structure, "label")) record.label = label;
   record.score = GetDouble(structure, "score").value_or(0);
   record.iou = GetDouble(structure, "iou").value_or(0);
+  gboolean accepted = FALSE;
+  if (gst_structure_get_boolean(structure, "accepted", &accepted)) record.accepted = accepted;
   record.box = GetRect(structure, kBoxFields);
   record.mask = GetMask(structure);
   return record;
@@ -290,7 +295,7 @@ Rois SortRois(GstBuffer* buffer) {
 
 ObjectRecord MakeRecord(sam2::Object object, std::string label) {
   ObjectRecord record{.id = object.id, .label = std::move(label), .state = object.state,
-                      .score = object.score, .iou = object.iou, .box = {}, .mask = {}};
+                      .score = object.score, .iou = object.iou, .accepted = {}, .box = {}, .mask = {}};
   if (object.box) {
     const sam2::Box& box = *object.box;
     record.box = Rect{box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0};

@@ -7,6 +7,7 @@
 //   objects (GstValueArray of GstStructure), each:
 //     id (int), label (string, may be absent),
 //     state (string: tracked | occluded | lost), score, iou (double, 0..1)
+//     accepted (boolean)             only sam2segment's: the user is content with it
 //     x, y, width, height (double)   tight box of the mask; absent without one
 //     mask (GstBuffer)               GRAY8, tightly packed, 0 or 255
 //     mask-cols, mask-rows (int)     the mask's pixels
@@ -55,6 +56,7 @@ struct ObjectRecord {
   std::string label;
   sam2::ObjectState state = sam2::ObjectState::kTracked;
   double score = 0, iou = 0;
+  std::optional<bool> accepted;
   std::optional<Rect> box;
   std::optional<ObjectMask> mask;
 };

@@ -4,12 +4,14 @@
 #include "jsonenc.h"
 #include "meta.h"
 #include "overlay.h"
+#include "segment.h"
 #include "track.h"
 
 static gboolean plugin_init(GstPlugin* plugin) {
   gstsam2::RegisterObjectsMeta();
   gboolean any = FALSE;
   any |= GST_ELEMENT_REGISTER(sam2track, plugin);
+  any |= GST_ELEMENT_REGISTER(sam2segment, plugin);
   any |= GST_ELEMENT_REGISTER(sam2overlay, plugin);
   any |= GST_ELEMENT_REGISTER(sam2jsonenc, plugin);
   return any;

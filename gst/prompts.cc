@@ -97,10 +97,13 @@ sam2::PromptAction ToAction(const Json& value) {
       {"add", sam2::PromptAction::kAdd},
       {"refine", sam2::PromptAction::kRefine},
       {"replace", sam2::PromptAction::kReplace},
-      {"remove", sam2::PromptAction::kRemove}};
+      {"remove", sam2::PromptAction::kRemove},
+      {"undo", sam2::PromptAction::kUndo},
+      {"accept", sam2::PromptAction::kAccept}};
   const auto found = value.is_string() ? kActions.find(value.get<std::string>()) : kActions.end();
   if (found == kActions.end()) {
-    Refuse("action must be \"add\", \"refine\", \"replace\" or \"remove\", not " + value.dump());
+    Refuse("action must be \"add\", \"refine\", \"replace\" or \"remove\", or for stills \"undo\" or "
+           "\"accept\", not " + value.dump());
   }
   return found->second;
 }
@@ -149,8 +152,9 @@ void Validate(const PromptRequest& request) {
   const sam2::Prompt& prompt = request.prompt;
   const bool shape = prompt.box.has_value() || !prompt.points.empty();
   if (request.frame && request.pts) Refuse("frame and pts exclude each other");
-  if (prompt.action == sam2::PromptAction::kRemove) {
-    if (shape) Refuse("\"remove\" takes no box and no points");
+  if (prompt.action == sam2::PromptAction::kRemove ||
+      prompt.action == sam2::PromptAction::kUndo || prompt.action == sam2::PromptAction::kAccept) {
+    if (shape) Refuse("\"remove\", \"undo\" and \"accept\" take no box and no points");
   } else if (!shape) {
     Refuse("a box or points are missing");
   }

@@ -169,13 +169,11 @@ def main():
         sys.exit(f"there are no images in {FOLDER}")
     torch.set_grad_enabled(False)
     model = builtin_model.build(arguments.model)
+    loose = {"pred_iou_thresh": 0.3, "stability_score_thresh": 0.5}  # so that there are many masks
     everything = arguments.everything or [
-        {"points_per_side": 16}, {"points_per_side": 16, "pred_iou_thresh": 0.5,
-                                  "stability_score_thresh": 0.8},
-        {"points_per_side": 8, "pred_iou_thresh": 0.5, "stability_score_thresh": 0.8,
-         "crop_n_layers": 1},
-        {"points_per_side": 8, "pred_iou_thresh": 0.5, "stability_score_thresh": 0.8,
-         "min_mask_region_area": 20}]
+        {"points_per_side": 16, **loose},
+        {"points_per_side": 8, **loose, "crop_n_layers": 1},
+        {"points_per_side": 12, **loose, "min_mask_region_area": 20}]
     good = True
     for path in images:
         picture = Image.open(path).convert("RGB")

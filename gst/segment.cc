@@ -1,0 +1,667 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * SECTION:element-sam2segment
+ * @title: sam2segment
+ *
+ * Segments pictures with the SAM 2 family of networks: boxes or clicks go in
+ * beside the pixels, masks come out beside the unchanged pixels. Further clicks
+ * correct a mask; while the picture stays the same, as from imagefreeze, each
+ * costs only a small part of a whole segmentation. A following picture starts
+ * without objects.
+ *
+ * ## Example launch lines
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=truck.jpg ! decodebin ! videoconvert ! imagefreeze ! \
+ *   sam2segment ! sam2overlay ! videoconvert ! autovideosink
+ * ]|
+ * Draw a box with the mouse. A click outside the mask adds what is there, one
+ * inside takes it away; Return accepts, Escape discards, u takes back.
+ *
+ * |[
+ * gst-launch-1.0 -q filesrc location=truck.jpg ! decodebin ! videoconvert ! \
+ *   sam2segment mode=everything ! sam2jsonenc ! fdsink
+ * ]|
+ *
+ * ## Prompts
+ *
+ * They come as to sam2track: from the #GstSam2Segment:box property (for every
+ * new picture), a file (#GstSam2Segment:prompts-location), regions of interest
+ * on the buffers (each starts an object), downstream custom events named
+ * `sam2-prompt`, action signals, and mouse and keyboard events that a video
+ * sink sends upstream. Beside the actions `add`, `refine`, `replace` and
+ * `remove` a prompt may have `undo` and `accept`.
+ *
+ * ## Results
+ *
+ * As sam2track's, with the boolean `accepted` for each object. In
+ * `mode=everything` `score` is the stability score.
+ */
+
+#include "segment.h"
+
+#include <gst/video/video.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "errors.h"
+#include "frame_view.h"
+#include "latency.h"
+#include "prompt_event.h"
+#include "segment_mouse.h"
+#include "segment_session.h"
+
+GST_DEBUG_CATEGORY(gst_sam2_segment_debug);
+#define GST_CAT_DEFAULT gst_sam2_segment_debug
+
+namespace {
+
+using gstsam2::PromptRequest;
+using gstsam2::SegmentMode;
+using sam2::MaskChoice;
+
+// The C++ half of the element.
+struct Segment {
+  gstsam2::SegmentSettings settings;  // under the object lock
+  bool navigation = true;             // under the object lock
+  gstsam2::PromptQueue queue;
+  gstsam2::MousePrompts mouse;
+  gstsam2::LatencyMeter latency;
+  std::unique_ptr<gstsam2::SegmentSession> session;  // between start and stop
+};
+
+enum Property {
+  PROP_BOX = gstsam2::kModelProperties + 1,
+  PROP_PROMPTS_LOCATION,
+  PROP_MODE,
+  PROP_MASK_CHOICE,
+  PROP_NAVIGATION,
+  PROP_MAX_OBJECTS,
+  PROP_MAX_HOLE_AREA,
+  PROP_MAX_SPRINKLE_AREA,
+  PROP_POINTS_PER_SIDE,
+  PROP_POINTS_PER_BATCH,
+  PROP_PRED_IOU_THRESH,
+  PROP_STABILITY_SCORE_THRESH,
+  PROP_STABILITY_SCORE_OFFSET,
+  PROP_BOX_NMS_THRESH,
+  PROP_CROP_N_LAYERS,
+  PROP_CROP_NMS_THRESH,
+  PROP_CROP_OVERLAP_RATIO,
+  PROP_CROP_N_POINTS_DOWNSCALE_FACTOR,
+  PROP_MIN_MASK_REGION_AREA,
+};
+
+enum PointLabel { POINT_NEGATIVE, POINT_POSITIVE, POINT_AUTO };
+
+}  // namespace
+
+struct _GstSam2Segment {
+  GstBaseTransform parent;
+  Segment* impl;
+};
+
+G_DEFINE_FINAL_TYPE(GstSam2Segment, gst_sam2_segment, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(
+    sam2segment, "sam2segment", GST_RANK_NONE, GST_TYPE_SAM2_SEGMENT,
+    GST_DEBUG_CATEGORY_INIT(gst_sam2_segment_debug, "sam2segment", 0, "SAM 2 segmenter"))
+
+#define SAM2_SEGMENT_CAPS                                                              \
+  "video/x-raw, format = (string) " SAM2_VIDEO_FORMATS                                 \
+  ", width = (int) [ 1, 32767 ], height = (int) [ 1, 32767 ], framerate = (fraction) " \
+  "[ 0, max ]"
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(SAM2_SEGMENT_CAPS));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(SAM2_SEGMENT_CAPS));
+
+// ---------------------------------------------------------------- properties
+
+#define GST_TYPE_SAM2_SEGMENT_MODE (gst_sam2_segment_mode_get_type())
+static GType gst_sam2_segment_mode_get_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(SegmentMode::kPrompts), "What boxes and clicks mean", "prompts"},
+      {static_cast<int>(SegmentMode::kEverything), "All that a grid of clicks finds",
+       "everything"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstSam2SegmentMode", values);
+  return type;
+}
+
+#define GST_TYPE_SAM2_MASK_CHOICE (gst_sam2_mask_choice_get_type())
+static GType gst_sam2_mask_choice_get_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(MaskChoice::kBest), "The one with the best predicted IoU", "best"},
+      {static_cast<int>(MaskChoice::kWhole), "The largest", "whole"},
+      {static_cast<int>(MaskChoice::kPart), "The middle one", "part"},
+      {static_cast<int>(MaskChoice::kSubpart), "The smallest", "subpart"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstSam2MaskChoice", values);
+  return type;
+}
+
+#define GST_TYPE_SAM2_POINT_LABEL (gst_sam2_point_label_get_type())
+static GType gst_sam2_point_label_get_type() {
+  static const GEnumValue values[] = {
+      {POINT_NEGATIVE, "Not on the object", "negative"},
+      {POINT_POSITIVE, "On the object", "positive"},
+      {POINT_AUTO, "Negative inside the object's mask, positive outside of it", "auto"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstSam2PointLabel", values);
+  return type;
+}
+
+static std::string string_of(const GValue* value) {
+  const char* text = g_value_get_string(value);
+  return text != nullptr ? text : "";
+}
+
+static void gst_sam2_segment_set_property(GObject* object, guint id, const GValue* value,
+                                          GParamSpec* spec) {
+  GstSam2Segment* self = GST_SAM2_SEGMENT(object);
+  gstsam2::SegmentSettings& settings = self->impl->settings;
+  sam2::EverythingOptions& everything = settings.everything;
+  GST_OBJECT_LOCK(self);
+  switch (id) {
+    case PROP_BOX: settings.box = string_of(value); break;
+    case PROP_PROMPTS_LOCATION: settings.prompts_location = string_of(value); break;
+    case PROP_MODE: settings.mode = static_cast<SegmentMode>(g_value_get_enum(value)); break;
+    case PROP_MASK_CHOICE:
+      settings.stills.mask_choice = static_cast<MaskChoice>(g_value_get_enum(value));
+      break;
+    case PROP_NAVIGATION: self->impl->navigation = g_value_get_boolean(value); break;
+    case PROP_MAX_OBJECTS: settings.stills.max_objects = g_value_get_int(value); break;
+    case PROP_MAX_HOLE_AREA: settings.stills.max_hole_area = g_value_get_int(value); break;
+    case PROP_MAX_SPRINKLE_AREA: settings.stills.max_sprinkle_area = g_value_get_int(value); break;
+    case PROP_POINTS_PER_SIDE: everything.points_per_side = g_value_get_int(value); break;
+    case PROP_POINTS_PER_BATCH: everything.points_per_batch = g_value_get_int(value); break;
+    case PROP_PRED_IOU_THRESH: everything.pred_iou_thresh = g_value_get_float(value); break;
+    case PROP_STABILITY_SCORE_THRESH:
+      everything.stability_score_thresh = g_value_get_float(value);
+      break;
+    case PROP_STABILITY_SCORE_OFFSET:
+      everything.stability_score_offset = g_value_get_float(value);
+      break;
+    case PROP_BOX_NMS_THRESH: everything.box_nms_thresh = g_value_get_float(value); break;
+    case PROP_CROP_N_LAYERS: everything.crop_n_layers = g_value_get_int(value); break;
+    case PROP_CROP_NMS_THRESH: everything.crop_nms_thresh = g_value_get_float(value); break;
+    case PROP_CROP_OVERLAP_RATIO: everything.crop_overlap_ratio = g_value_get_float(value); break;
+    case PROP_CROP_N_POINTS_DOWNSCALE_FACTOR:
+      everything.crop_n_points_downscale_factor = g_value_get_int(value);
+      break;
+    case PROP_MIN_MASK_REGION_AREA:
+      everything.min_mask_region_area = g_value_get_int(value);
+      break;
+    default:
+      if (!gstsam2::SetModelProperty(settings, id, value)) {
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+      }
+      break;
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+static void gst_sam2_segment_get_property(GObject* object, guint id, GValue* value,
+                                          GParamSpec* spec) {
+  GstSam2Segment* self = GST_SAM2_SEGMENT(object);
+  const gstsam2::SegmentSettings& settings = self->impl->settings;
+  const sam2::EverythingOptions& everything = settings.everything;
+  const auto set_text = [value](const std::string& text) {
+    g_value_set_string(value, text.empty() ? nullptr : text.c_str());
+  };
+  GST_OBJECT_LOCK(self);
+  switch (id) {
+    case PROP_BOX: set_text(settings.box); break;
+    case PROP_PROMPTS_LOCATION: set_text(settings.prompts_location); break;
+    case PROP_MODE: g_value_set_enum(value, static_cast<int>(settings.mode)); break;
+    case PROP_MASK_CHOICE:
+      g_value_set_enum(value, static_cast<int>(settings.stills.mask_choice));
+      break;
+    case PROP_NAVIGATION: g_value_set_boolean(value, self->impl->navigation); break;
+    case PROP_MAX_OBJECTS: g_value_set_int(value, settings.stills.max_objects); break;
+    case PROP_MAX_HOLE_AREA: g_value_set_int(value, settings.stills.max_hole_area); break;
+    case PROP_MAX_SPRINKLE_AREA: g_value_set_int(value, settings.stills.max_sprinkle_area); break;
+    case PROP_POINTS_PER_SIDE: g_value_set_int(value, everything.points_per_side); break;
+    case PROP_POINTS_PER_BATCH: g_value_set_int(value, everything.points_per_batch); break;
+    case PROP_PRED_IOU_THRESH: g_value_set_float(value, everything.pred_iou_thresh); break;
+    case PROP_STABILITY_SCORE_THRESH:
+      g_value_set_float(value, everything.stability_score_thresh);
+      break;
+    case PROP_STABILITY_SCORE_OFFSET:
+      g_value_set_float(value, everything.stability_score_offset);
+      break;
+    case PROP_BOX_NMS_THRESH: g_value_set_float(value, everything.box_nms_thresh); break;
+    case PROP_CROP_N_LAYERS: g_value_set_int(value, everything.crop_n_layers); break;
+    case PROP_CROP_NMS_THRESH: g_value_set_float(value, everything.crop_nms_thresh); break;
+    case PROP_CROP_OVERLAP_RATIO: g_value_set_float(value, everything.crop_overlap_ratio); break;
+    case PROP_CROP_N_POINTS_DOWNSCALE_FACTOR:
+      g_value_set_int(value, everything.crop_n_points_downscale_factor);
+      break;
+    case PROP_MIN_MASK_REGION_AREA:
+      g_value_set_int(value, everything.min_mask_region_area);
+      break;
+    default:
+      if (!gstsam2::GetModelProperty(settings, id, value)) {
+        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+      }
+      break;
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+static GParamFlags ready_flags() {
+  return static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                  GST_PARAM_MUTABLE_READY);
+}
+
+static GParamFlags playing_flags() {
+  return static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                  GST_PARAM_MUTABLE_PLAYING);
+}
+
+static void install_int(GObjectClass* klass, guint id, const char* name, const char* nick,
+                        const char* blurb, int low, int high, int value) {
+  g_object_class_install_property(
+      klass, id, g_param_spec_int(name, nick, blurb, low, high, value, ready_flags()));
+}
+
+static void install_float(GObjectClass* klass, guint id, const char* name, const char* nick,
+                          const char* blurb, float high, float value) {
+  g_object_class_install_property(
+      klass, id, g_param_spec_float(name, nick, blurb, 0, high, value, ready_flags()));
+}
+
+static void install_prompt_properties(GObjectClass* klass) {
+  const gstsam2::SegmentSettings defaults;
+  g_object_class_install_property(
+      klass, PROP_BOX,
+      g_param_spec_string("box", "Box",
+                          "Objects on every new picture: \"x,y,width,height\" in pixels of the "
+                          "frame, several separated by ';'",
+                          nullptr, ready_flags()));
+  g_object_class_install_property(
+      klass, PROP_PROMPTS_LOCATION,
+      g_param_spec_string(
+          "prompts-location", "Prompts location",
+          "JSON Lines file with prompts for any frame, one object a line with the keys: frame "
+          "(number from 0) or pts (nanoseconds), id, label, box [x, y, width, height], points "
+          "[[x, y, 1 or 0], ...], action (add, refine, replace, remove, undo, accept)",
+          nullptr, ready_flags()));
+  g_object_class_install_property(
+      klass, PROP_MODE,
+      g_param_spec_enum("mode", "Mode", "What is segmented", GST_TYPE_SAM2_SEGMENT_MODE,
+                        static_cast<int>(defaults.mode), ready_flags()));
+  g_object_class_install_property(
+      klass, PROP_MASK_CHOICE,
+      g_param_spec_enum("mask-choice", "Mask choice",
+                        "Which of the three masks of a single click is taken",
+                        GST_TYPE_SAM2_MASK_CHOICE, static_cast<int>(defaults.stills.mask_choice),
+                        playing_flags()));
+  g_object_class_install_property(
+      klass, PROP_NAVIGATION,
+      g_param_spec_boolean("navigation", "Navigation",
+                           "Whether mouse and keys of a video sink prompt: drag a box, click to "
+                           "add or take away, right button to take away, Return to accept, "
+                           "Escape to discard, u to take back",
+                           TRUE, playing_flags()));
+  install_int(klass, PROP_MAX_OBJECTS, "max-objects", "Maximum objects",
+              "Objects on one picture; a prompt for one more is refused", 1, 1000000,
+              defaults.stills.max_objects);
+  install_int(klass, PROP_MAX_HOLE_AREA, "max-hole-area", "Maximum hole area",
+              "Holes of at most this area, in pixels of a quarter of the network's input, are "
+              "filled; 0: none",
+              0, 1000000, defaults.stills.max_hole_area);
+  install_int(klass, PROP_MAX_SPRINKLE_AREA, "max-sprinkle-area", "Maximum sprinkle area",
+              "Specks of at most this area, in pixels of a quarter of the network's input, are "
+              "removed; 0: none",
+              0, 1000000, defaults.stills.max_sprinkle_area);
+}
+
+static void install_everything_properties(GObjectClass* klass) {
+  const sam2::EverythingOptions defaults;
+  install_int(klass, PROP_POINTS_PER_SIDE, "points-per-side", "Points per side",
+              "mode=everything: side of the grid of clicks", 1, 256, defaults.points_per_side);
+  install_int(klass, PROP_POINTS_PER_BATCH, "points-per-batch", "Points per batch",
+              "mode=everything: clicks decoded at once; fewer where that would need too much "
+              "memory",
+              1, 4096, defaults.points_per_batch);
+  install_float(klass, PROP_PRED_IOU_THRESH, "pred-iou-thresh", "Predicted IoU threshold",
+                "mode=everything: masks of at most this predicted quality are dropped", 1,
+                defaults.pred_iou_thresh);
+  install_float(klass, PROP_STABILITY_SCORE_THRESH, "stability-score-thresh",
+                "Stability score threshold",
+                "mode=everything: masks of less stability are dropped, which is the IoU of the "
+                "mask at two levels of the logits",
+                1, defaults.stability_score_thresh);
+  install_float(klass, PROP_STABILITY_SCORE_OFFSET, "stability-score-offset",
+                "Stability score offset",
+                "mode=everything: the two levels are this much above and below 0", 1000,
+                defaults.stability_score_offset);
+  install_float(klass, PROP_BOX_NMS_THRESH, "box-nms-thresh", "Box NMS threshold",
+                "mode=everything: of two masks whose boxes overlap by more than this IoU the "
+                "better one stays",
+                1, defaults.box_nms_thresh);
+  install_int(klass, PROP_CROP_N_LAYERS, "crop-n-layers", "Crop layers",
+              "mode=everything: how often the picture is cut in four times as many parts, which "
+              "are segmented too",
+              0, 4, defaults.crop_n_layers);
+  install_float(klass, PROP_CROP_NMS_THRESH, "crop-nms-thresh", "Crop NMS threshold",
+                "mode=everything: as box-nms-thresh, between the masks of different parts", 1,
+                defaults.crop_nms_thresh);
+  install_float(klass, PROP_CROP_OVERLAP_RATIO, "crop-overlap-ratio", "Crop overlap ratio",
+                "mode=everything: overlap of the parts of the first layer, of the shorter side",
+                1, defaults.crop_overlap_ratio);
+  install_int(klass, PROP_CROP_N_POINTS_DOWNSCALE_FACTOR, "crop-n-points-downscale-factor",
+              "Crop points downscale factor",
+              "mode=everything: the grid's side is divided by this from layer to layer", 1, 256,
+              defaults.crop_n_points_downscale_factor);
+  install_int(klass, PROP_MIN_MASK_REGION_AREA, "min-mask-region-area",
+              "Minimum mask region area",
+              "mode=everything: holes and specks of at most this area, in pixels of a quarter of "
+              "the network's input, are removed; 0: none",
+              0, 1000000, defaults.min_mask_region_area);
+}
+
+// ---------------------------------------------------------------- signals
+
+static PromptRequest request_for(int id, sam2::PromptAction action, const char* source) {
+  PromptRequest request;
+  request.prompt.id = id;
+  request.prompt.action = action;
+  request.source = source;
+  return request;
+}
+
+// A prompt that starts or goes on with an object, which clicks go to from now on.
+static int queue_current(GstSam2Segment* self, PromptRequest request) {
+  const int id = self->impl->queue.Add(std::move(request));
+  self->impl->mouse.SetCurrent(id);
+  return id;
+}
+
+static int gst_sam2_segment_add_box(GstSam2Segment* self, int id, double x, double y, double width,
+                                    double height, const char* label) {
+  PromptRequest request =
+      request_for(MAX(id, 0), id > 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd,
+                  "signal add-box");
+  request.prompt.box =
+      sam2::Box{static_cast<float>(x), static_cast<float>(y), static_cast<float>(x + width),
+                static_cast<float>(y + height)};
+  request.label = label != nullptr ? label : "";
+  return queue_current(self, std::move(request));
+}
+
+static int gst_sam2_segment_add_point(GstSam2Segment* self, int id, double x, double y,
+                                      int label) {
+  PromptRequest request =
+      request_for(MAX(id, 0), id > 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd,
+                  "signal add-point");
+  request.prompt.points = {{.x = static_cast<float>(x), .y = static_cast<float>(y),
+                            .positive = label != POINT_NEGATIVE,
+                            .automatic = label == POINT_AUTO}};
+  return queue_current(self, std::move(request));
+}
+
+// id 0: the object prompted last.
+static void queue_action(GstSam2Segment* self, int id, sam2::PromptAction action,
+                         const char* source) {
+  Segment& impl = *self->impl;
+  if (id == 0) id = impl.mouse.current();
+  if (id <= 0) {
+    gstsam2::PostRefusal(GST_ELEMENT(self), std::string("Prompt refused (") + source +
+                                                "): there is no object that it could mean.");
+    return;
+  }
+  impl.queue.Add(request_for(id, action, source));
+  if (action != sam2::PromptAction::kUndo) impl.mouse.Leave(id);
+}
+
+static void gst_sam2_segment_undo(GstSam2Segment* self, int id) {
+  queue_action(self, id, sam2::PromptAction::kUndo, "signal undo");
+}
+
+static void gst_sam2_segment_accept(GstSam2Segment* self, int id) {
+  queue_action(self, id, sam2::PromptAction::kAccept, "signal accept");
+}
+
+static void gst_sam2_segment_discard(GstSam2Segment* self, int id) {
+  queue_action(self, id, sam2::PromptAction::kRemove, "signal discard");
+}
+
+static void gst_sam2_segment_remove_object(GstSam2Segment* self, int id) {
+  queue_action(self, id, sam2::PromptAction::kRemove, "signal remove-object");
+}
+
+static void gst_sam2_segment_reset(GstSam2Segment* self) {
+  self->impl->queue.Reset();
+  self->impl->mouse.Clear();
+}
+
+static void install_signals(GstSam2SegmentClass* klass) {
+  const GType type = G_TYPE_FROM_CLASS(klass);
+  const auto flags = static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION);
+  /**
+   * GstSam2Segment::add-box:
+   * @id: 0 for a new object, or the object whose box this is
+   * @x: left edge in pixels of the frame
+   * @y: upper edge
+   * @width: width
+   * @height: height
+   * @label: (nullable): name of the object
+   *
+   * Returns: the object's id
+   */
+  g_signal_new_class_handler("add-box", type, flags, G_CALLBACK(gst_sam2_segment_add_box), nullptr,
+                             nullptr, nullptr, G_TYPE_INT, 6, G_TYPE_INT, G_TYPE_DOUBLE,
+                             G_TYPE_DOUBLE, G_TYPE_DOUBLE, G_TYPE_DOUBLE, G_TYPE_STRING);
+  /**
+   * GstSam2Segment::add-point:
+   * @id: 0 for a new object, or the object that the click corrects
+   * @x: in pixels of the frame
+   * @y: in pixels of the frame
+   * @label: negative (0), positive (1), or auto (2): negative inside the
+   *   object's mask, positive outside of it
+   *
+   * Returns: the object's id
+   */
+  g_signal_new_class_handler("add-point", type, flags, G_CALLBACK(gst_sam2_segment_add_point),
+                             nullptr, nullptr, nullptr, G_TYPE_INT, 4, G_TYPE_INT, G_TYPE_DOUBLE,
+                             G_TYPE_DOUBLE, GST_TYPE_SAM2_POINT_LABEL);
+  /**
+   * GstSam2Segment::undo:
+   * @id: the object, 0 for the one prompted last
+   *
+   * Takes back its last step; with the first one the object goes.
+   */
+  const auto add = [&](const char* name, GCallback handler) {
+    g_signal_new_class_handler(name, type, flags, handler, nullptr, nullptr, nullptr, G_TYPE_NONE,
+                               1, G_TYPE_INT);
+  };
+  add("undo", G_CALLBACK(gst_sam2_segment_undo));
+  /**
+   * GstSam2Segment::accept:
+   * @id: the object, 0 for the one prompted last
+   *
+   * The object is done: from now on it can only be discarded.
+   */
+  add("accept", G_CALLBACK(gst_sam2_segment_accept));
+  /**
+   * GstSam2Segment::discard:
+   * @id: the object, 0 for the one prompted last
+   */
+  add("discard", G_CALLBACK(gst_sam2_segment_discard));
+  /**
+   * GstSam2Segment::remove-object:
+   * @id: the object
+   *
+   * The same as discard, under sam2track's name.
+   */
+  add("remove-object", G_CALLBACK(gst_sam2_segment_remove_object));
+  /**
+   * GstSam2Segment::reset:
+   *
+   * Drops all objects and waiting prompts at the next frame.
+   */
+  g_signal_new_class_handler("reset", type, flags, G_CALLBACK(gst_sam2_segment_reset), nullptr,
+                             nullptr, nullptr, G_TYPE_NONE, 0);
+}
+
+// ---------------------------------------------------------------- stream
+
+static gboolean gst_sam2_segment_start(GstBaseTransform* base) {
+  GstSam2Segment* self = GST_SAM2_SEGMENT(base);
+  GST_OBJECT_LOCK(self);
+  const gstsam2::SegmentSettings settings = self->impl->settings;
+  GST_OBJECT_UNLOCK(self);
+  return gstsam2::Guard(GST_ELEMENT(self), FALSE, [&] {
+    self->impl->session = std::make_unique<gstsam2::SegmentSession>(
+        GST_ELEMENT(self), settings, self->impl->queue, self->impl->mouse);
+    return TRUE;
+  });
+}
+
+static gboolean gst_sam2_segment_stop(GstBaseTransform* base) {
+  Segment& impl = *GST_SAM2_SEGMENT(base)->impl;
+  impl.session.reset();
+  impl.queue.Clear();
+  impl.mouse.Clear();
+  impl.latency.Clear();
+  return TRUE;
+}
+
+static gboolean gst_sam2_segment_set_caps(GstBaseTransform* base, GstCaps* in, GstCaps*) {
+  GstVideoInfo info;
+  if (!gst_video_info_from_caps(&info, in)) return FALSE;
+  GST_SAM2_SEGMENT(base)->impl->session->SetInfo(info);
+  return TRUE;
+}
+
+static GstFlowReturn gst_sam2_segment_transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
+  GstSam2Segment* self = GST_SAM2_SEGMENT(base);
+  Segment& impl = *self->impl;
+  GST_OBJECT_LOCK(self);
+  const MaskChoice choice = impl.settings.stills.mask_choice;
+  GST_OBJECT_UNLOCK(self);
+  return gstsam2::Guard(GST_ELEMENT(self), GST_FLOW_ERROR, [&] {
+    const GstClockTime start = gst_util_get_timestamp();
+    impl.session->SetMaskChoice(choice);
+    const bool worked = impl.session->Process(buffer);
+    if (worked && impl.latency.Add(gst_util_get_timestamp() - start)) {
+      gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
+    }
+    return GST_FLOW_OK;
+  });
+}
+
+static gboolean gst_sam2_segment_sink_event(GstBaseTransform* base, GstEvent* event) {
+  GstSam2Segment* self = GST_SAM2_SEGMENT(base);
+  if (gstsam2::IsPromptEvent(event)) {
+    gstsam2::QueueEventPrompt(GST_ELEMENT(self), self->impl->queue, event);
+    gst_event_unref(event);
+    return TRUE;
+  }
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS && self->impl->session != nullptr) {
+    self->impl->session->EndOfStream();
+  }
+  return GST_BASE_TRANSFORM_CLASS(gst_sam2_segment_parent_class)->sink_event(base, event);
+}
+
+static gboolean gst_sam2_segment_src_event(GstBaseTransform* base, GstEvent* event) {
+  GstSam2Segment* self = GST_SAM2_SEGMENT(base);
+  GST_OBJECT_LOCK(self);
+  const bool wanted =
+      self->impl->navigation && self->impl->settings.mode == SegmentMode::kPrompts;
+  GST_OBJECT_UNLOCK(self);
+  if (wanted && self->impl->mouse.Handle(event, self->impl->queue)) {
+    gst_event_unref(event);
+    return TRUE;
+  }
+  return GST_BASE_TRANSFORM_CLASS(gst_sam2_segment_parent_class)->src_event(base, event);
+}
+
+static gboolean gst_sam2_segment_send_event(GstElement* element, GstEvent* event) {
+  if (!gstsam2::IsPromptEvent(event)) {
+    return GST_ELEMENT_CLASS(gst_sam2_segment_parent_class)->send_event(element, event);
+  }
+  gstsam2::QueueEventPrompt(element, GST_SAM2_SEGMENT(element)->impl->queue, event);
+  gst_event_unref(event);
+  return TRUE;
+}
+
+static gboolean gst_sam2_segment_query(GstBaseTransform* base, GstPadDirection direction,
+                                       GstQuery* query) {
+  GstSam2Segment* self = GST_SAM2_SEGMENT(base);
+  if (!GST_BASE_TRANSFORM_CLASS(gst_sam2_segment_parent_class)->query(base, direction, query)) {
+    return FALSE;
+  }
+  if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY && direction == GST_PAD_SRC) {
+    gboolean live = FALSE;
+    GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;
+    gst_query_parse_latency(query, &live, &min, &max);
+    const GstClockTime own = self->impl->latency.reported();
+    if (live && own > 0) {
+      if (GST_CLOCK_TIME_IS_VALID(max)) max += own;
+      gst_query_set_latency(query, live, min + own, max);
+    }
+  }
+  return TRUE;
+}
+
+// ---------------------------------------------------------------- type
+
+static void gst_sam2_segment_init(GstSam2Segment* self) {
+  self->impl = new Segment;
+  gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
+}
+
+static void gst_sam2_segment_finalize(GObject* object) {
+  delete GST_SAM2_SEGMENT(object)->impl;
+  G_OBJECT_CLASS(gst_sam2_segment_parent_class)->finalize(object);
+}
+
+static void gst_sam2_segment_class_init(GstSam2SegmentClass* klass) {
+  GObjectClass* object_class = G_OBJECT_CLASS(klass);
+  GstElementClass* element_class = GST_ELEMENT_CLASS(klass);
+  GstBaseTransformClass* base_class = GST_BASE_TRANSFORM_CLASS(klass);
+
+  object_class->set_property = gst_sam2_segment_set_property;
+  object_class->get_property = gst_sam2_segment_get_property;
+  object_class->finalize = gst_sam2_segment_finalize;
+  gstsam2::InstallModelProperties(object_class);
+  install_prompt_properties(object_class);
+  install_everything_properties(object_class);
+  install_signals(klass);
+
+  gst_element_class_set_static_metadata(
+      element_class, "SAM 2 segmenter", "Filter/Analyzer/Video",
+      "Segments pictures with the SAM 2 family: boxes and clicks give masks, further clicks "
+      "correct them, or everything is segmented; masks and boxes are metadata beside the "
+      "unchanged pixels. Example: gst-launch-1.0 filesrc location=truck.jpg ! decodebin ! "
+      "videoconvert ! imagefreeze ! sam2segment ! sam2overlay ! videoconvert ! autovideosink, "
+      "then draw boxes and click. Prompts also come from the box property, a file "
+      "(prompts-location), regions of interest of any detector, downstream custom events named "
+      "sam2-prompt, and from signals, for the next frame: add-box (id or 0 for a new object, x, "
+      "y, width, height, label or NULL; returns the id), add-point (id or 0, x, y, negative | "
+      "positive | auto; returns the id), undo, accept, discard (id or 0 for the object prompted "
+      "last), remove-object (id), reset ().",
+      "gst-sam2");
+  gst_element_class_add_static_pad_template(element_class, &sink_template);
+  gst_element_class_add_static_pad_template(element_class, &src_template);
+  for (const GType type :
+       {GST_TYPE_SAM2_SEGMENT_MODE, GST_TYPE_SAM2_MASK_CHOICE, GST_TYPE_SAM2_POINT_LABEL}) {
+    gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
+  }
+  element_class->send_event = gst_sam2_segment_send_event;
+
+  base_class->start = gst_sam2_segment_start;
+  base_class->stop = gst_sam2_segment_stop;
+  base_class->set_caps = gst_sam2_segment_set_caps;
+  base_class->transform_ip = gst_sam2_segment_transform_ip;
+  base_class->sink_event = gst_sam2_segment_sink_event;
+  base_class->src_event = gst_sam2_segment_src_event;
+  base_class->query = gst_sam2_segment_query;
+}
