@@ -2,7 +2,7 @@
 """What is trained when, counted in samples (frames composed) and steps, never in wall time.
 
 Progressive: small stills first, then stills and clips side by side, longer clips last."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,10 +37,11 @@ def plan_at(seed, step, samples):
     return shares[rng.choice(len(shares), p=[share for share, _ in shares])][1]
 
 
-def plans(seed, step, samples):
+def plans(seed, step, samples, scale=1):
     """Yields (step, plan) from a given position on; the same after every restart."""
     while True:
         plan = plan_at(seed, step, samples)
+        plan = replace(plan, scenes=plan.scenes * scale)
         yield step, plan
         step += 1
         samples += plan.scenes * plan.length

@@ -30,15 +30,15 @@ from steps import train_step
 class Composer(torch.utils.data.IterableDataset):
     """Batches from (step, samples) on, in order; worker w of n composes steps w, w + n, ..."""
 
-    def __init__(self, assets, seed, step, samples):
-        self.assets, self.seed, self.start = assets, seed, (step, samples)
+    def __init__(self, assets, seed, step, samples, scale):
+        self.assets, self.seed, self.position = assets, seed, (step, samples, scale)
 
     def __iter__(self):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)       # the trainer decides when to end
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         torch.set_num_threads(1)
         worker = torch.utils.data.get_worker_info()
-        plans = schedule.plans(self.seed, *self.start)
+        plans = schedule.plans(self.seed, *self.position)
         for step, plan in itertools.islice(plans, worker.id, None, worker.num_workers):
             yield step, compose(self.seed, step, self.assets, plan)
 
@@ -114,6 +114,7 @@ def main():
     parser.add_argument('--threads', type=int, default=0, help='0: two, but one while other programs want the cores')
     parser.add_argument('--workers', type=int, default=1, help='composer processes')
     parser.add_argument('--device', default='cpu')
+    parser.add_argument('--scale', type=int, default=1, help='scenes a step, times the schedule\'s: 8 or more for a GPU')
     parser.add_argument('--validate-every', type=int, default=20_000, help='samples')
     parser.add_argument('--save-every', type=int, default=200, help='steps')
     parser.add_argument('--minutes', type=float, help='stop after so long: a slice on a borrowed machine')
@@ -121,8 +122,9 @@ def main():
     arguments.run.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(arguments.threads or 1)
     torch.manual_seed(arguments.seed)
-    use_plain_attention()
     device = torch.device(arguments.device)
+    if device.type == 'cpu':
+        use_plain_attention()
 
     model = build().to(device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(model).eval().requires_grad_(False)
@@ -146,7 +148,7 @@ def main():
         signal.signal(number, lambda *_: stopping.append(True))
     metrics = Metrics(arguments.run / 'metrics.csv')
     held_out = Assets(arguments.pack, held_out=True)
-    composer = Composer(Assets(arguments.pack), arguments.seed, state['step'], state['samples'])
+    composer = Composer(Assets(arguments.pack), arguments.seed, state['step'], state['samples'], arguments.scale)
     batches = iter(torch.utils.data.DataLoader(composer, batch_size=None, num_workers=arguments.workers,
                                                prefetch_factor=4))
     cooldown = (arguments.until - arguments.cooldown, arguments.until) if arguments.cooldown else None
@@ -164,7 +166,7 @@ def main():
         if state['samples'] >= schedule.FREEZE_NORM and not state['frozen']:
             freeze_norm(model, average)
             state['frozen'] = True
-        rate = schedule.learning_rate(state['samples'], arguments.rate, cooldown)
+        rate = schedule.learning_rate(state['samples'], arguments.rate * arguments.scale ** 0.5, cooldown)
         for group in optimizer.param_groups:
             group['lr'] = rate
         loss, log = train_step(model, batch, generator)
