@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GStreamer with the elements of this checkout when it has been built."""
+
+import os
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+class Failure(Exception):
+    """An error for the user, without a traceback."""
+
+
+def _prefer_build():
+    build = ROOT / "build"
+    if not (build / "gst").is_dir():
+        return
+    for name, value in (("GST_PLUGIN_PATH", build / "gst"),
+                        ("GST_SAM2_MODEL_PATH", ROOT / "models")):
+        os.environ[name] = os.pathsep.join(filter(None, (os.environ.get(name), str(value))))
+    os.environ.setdefault("GST_SAM2_CORE", str(build / "src" / "libsam2core.so"))
+
+
+_prefer_build()
+try:
+    import gi
+    gi.require_version("Gst", "1.0")
+    gi.require_version("GstVideo", "1.0")
+    from gi.repository import GLib, Gst, GstVideo  # noqa: F401  for those who import from here
+except (ImportError, ValueError) as problem:
+    sys.exit(f"{problem}: the Python bindings of GStreamer are missing, run ./setup")
+
+
+def start(*elements):
+    """Initialises GStreamer; throws Failure when an element is missing."""
+    Gst.init(None)
+    for name in elements:
+        if not Gst.ElementFactory.find(name):
+            raise Failure(f"there is no element {name}: run ./setup first")
+
+
+def text_of(error, debug):
+    """A message for people, with the element's details where it gives some."""
+    details = "\n".join((debug or "").split("\n")[1:]).strip()
+    return f"{error.message}\n  {details}" if details else error.message
+
+
+def bytes_of(sample):
+    buffer = sample.get_buffer()
+    return buffer.extract_dup(0, buffer.get_size())
+
+
+def add_model_arguments(parser):
+    parser.add_argument("--model", help="a name (builtin, sam2.1-tiny, ...) or a file")
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16", "fp16"))
+
+
+def set_properties(element, values):
+    """Sets those that have a value."""
+    for name, value in values.items():
+        if value is not None:
+            Gst.util_set_object_arg(element, name, str(value))

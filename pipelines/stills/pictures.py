@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Picture files as RGB, upright."""
+
+import warnings
+
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+MAX_SIDE = 32767  # pixels; what GStreamer's elements take
+Image.MAX_IMAGE_PIXELS = None  # large pictures are meant
+ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+class BrokenPicture(Exception):
+    """A file that cannot be read as a picture, and why."""
+
+
+def find(folder):
+    """The picture files below a folder, sorted, relative to it."""
+    return sorted(path.relative_to(folder) for path in folder.rglob("*")
+                  if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def read(path):
+    """(Pillow image in mode RGB, notes). Throws BrokenPicture.
+
+    Rotation by EXIF is done, 16 bits become 8, transparent parts white; of an animation the first
+    picture is taken, which a note says.
+    """
+    notes = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                if getattr(image, "n_frames", 1) > 1:
+                    notes.append(f"it has {image.n_frames} pictures, the first one is taken")
+                if max(image.size) > MAX_SIDE:
+                    raise BrokenPicture(f"{image.width}x{image.height} pixels are too many: "
+                                        f"{MAX_SIDE} on a side are allowed")
+                image.load()
+                return _to_rgb(ImageOps.exif_transpose(image)), notes
+    except FileNotFoundError:
+        raise BrokenPicture("there is no such file") from None
+    except UnidentifiedImageError:
+        raise BrokenPicture("it is no picture") from None
+    except MemoryError:
+        raise BrokenPicture("it does not fit into memory") from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, KeyError) as problem:
+        # What Pillow's decoders throw at damaged files.
+        raise BrokenPicture(str(problem) or type(problem).__name__) from None
+
+
+def _to_rgb(image):
+    if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would cut, not scale
+        return image.convert("I").point(lambda level: level / 256).convert("L").convert("RGB")
+    if image.mode == "F":
+        raise BrokenPicture("pictures of floating-point numbers have no known range")
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGB", rgba.size, "white")
+        white.paste(rgba, mask=rgba.getchannel("A"))
+        return white
+    return image.convert("RGB")

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One sam2segment for a row of pictures."""
+
+import json
+
+from PIL import Image
+
+from .gstreamer import Failure, Gst, bytes_of, set_properties, text_of
+
+TIMEOUT = Gst.SECOND // 5
+OVERLAY_SIDE = 2048  # pixels; larger pictures are shrunk for their overlay
+
+
+class PictureFailed(Exception):
+    """One picture could not be segmented; others may."""
+
+
+class Segmenter:
+    """Segments pictures one after another. The pipeline is made anew after an error.
+
+    properties: of sam2segment; outputs: forms of masks that are wanted beside each other ("rle",
+    "polygon"); json: properties of sam2jsonenc; overlays: whether they are painted.
+    """
+
+    def __init__(self, properties, outputs, json_properties, overlays):
+        self.properties, self.outputs = properties, outputs
+        self.json_properties, self.overlays = json_properties, overlays
+        self.pipeline = None
+        self.worked = False  # a picture came out
+
+    def segment(self, picture, prompts, notes):
+        """({form: objects}, overlay or None) for a Pillow image in RGB and prompts
+        [(box, label), ...]; the objects of boxes have the prompt's number as "prompt".
+        Refusals are added to `notes`. Throws PictureFailed, and Failure when nothing works."""
+        try:
+            if self.pipeline is None:
+                self._build()
+            numbers = self._prompt(prompts)
+            self._push(picture)
+            results = {form: self._objects(form, numbers) for form in self.outputs}
+            overlay = self._overlay() if self.overlays else None
+        except PictureFailed as problem:
+            self.stop()
+            if not self.worked:
+                raise Failure(str(problem)) from None
+            raise
+        self.worked = True
+        self._read_bus(notes)
+        return results, overlay
+
+    def stop(self):
+        if self.pipeline:
+            self.pipeline.set_state(Gst.State.NULL)
+            self.pipeline = None
+
+    def _build(self):
+        branches = [f"t. ! queue ! sam2jsonenc name=json_{form} masks={form} ! "
+                    f"appsink name={form} sync=false" for form in self.outputs]
+        if self.overlays:
+            branches.append("t. ! queue ! videoscale ! capsfilter name=size ! sam2overlay ! "
+                            "videoconvert ! video/x-raw,format=RGBx ! "
+                            "appsink name=overlay sync=false")
+        self.pipeline = Gst.parse_launch(
+            "appsrc name=in format=time block=true max-buffers=1 ! sam2segment name=segment "
+            "navigation=false ! tee name=t " + " ".join(branches))
+        self.source = self.pipeline.get_by_name("in")
+        self.element = self.pipeline.get_by_name("segment")
+        set_properties(self.element, self.properties)
+        for form in self.outputs:
+            set_properties(self.pipeline.get_by_name(f"json_{form}"), self.json_properties)
+        self.pipeline.set_state(Gst.State.PLAYING)
+        self._read_bus([])
+
+    def _prompt(self, prompts):
+        """The ids that the element gives, with the prompts' numbers."""
+        self.element.emit("reset")  # an equal picture would keep the objects of the one before
+        return {self.element.emit("add-box", 0, *box, label): number
+                for number, (box, label) in enumerate(prompts)}
+
+    def _push(self, picture):
+        caps = f"video/x-raw,format=RGBx,width={picture.width},height={picture.height},framerate=0/1"
+        if self.overlays:
+            scale = min(1, OVERLAY_SIDE / max(picture.size))
+            width, height = (max(1, round(side * scale)) for side in picture.size)
+            self.pipeline.get_by_name("size").set_property("caps", Gst.Caps.from_string(
+                f"video/x-raw,width={width},height={height}"))
+        buffer = Gst.Buffer.new_wrapped(picture.convert("RGBX").tobytes())
+        buffer.pts = 0
+        self.source.emit("push-sample", Gst.Sample.new(buffer, Gst.Caps.from_string(caps),
+                                                       None, None))
+
+    def _pull(self, name):
+        sink = self.pipeline.get_by_name(name)
+        while True:
+            sample = sink.emit("try-pull-sample", TIMEOUT)
+            if sample:
+                return sample
+            self._read_bus(None)
+
+    def _objects(self, form, numbers):
+        objects = json.loads(bytes_of(self._pull(form)))["objects"]
+        for found in objects:
+            if numbers:
+                found["prompt"] = numbers[found["id"]]
+        return objects
+
+    def _overlay(self):
+        sample = self._pull("overlay")
+        size = sample.get_caps().get_structure(0)
+        return Image.frombytes("RGB", (size.get_int("width").value, size.get_int("height").value),
+                               bytes_of(sample), "raw", "RGBX")
+
+    def _read_bus(self, notes):
+        """Throws PictureFailed on an error; adds warnings to notes, unless these are None."""
+        types = Gst.MessageType.ERROR
+        if notes is not None:
+            types |= Gst.MessageType.WARNING
+        while message := self.pipeline.get_bus().pop_filtered(types):
+            if message.type == Gst.MessageType.ERROR:
+                raise PictureFailed(text_of(*message.parse_error()))
+            notes.append(text_of(*message.parse_warning()))
