@@ -150,7 +150,7 @@ void SetField(PromptRequest& request, const std::string& key, const Json& value)
 
 void Validate(const PromptRequest& request) {
   const sam2::Prompt& prompt = request.prompt;
-  const bool shape = prompt.box.has_value() || !prompt.points.empty();
+  const bool shape = prompt.box.has_value() || !prompt.points.empty() || prompt.mask.has_value();
   if (request.frame && request.pts) Refuse("frame and pts exclude each other");
   if (prompt.action == sam2::PromptAction::kRemove ||
       prompt.action == sam2::PromptAction::kUndo || prompt.action == sam2::PromptAction::kAccept) {
@@ -163,9 +163,10 @@ void Validate(const PromptRequest& request) {
   }
 }
 
-PromptRequest FromJson(const Json& json) {
+PromptRequest FromJson(const Json& json, std::optional<sam2::Mask> mask = {}) {
   if (!json.is_object()) Refuse("not a JSON object");
   PromptRequest request;
+  request.prompt.mask = std::move(mask);
   for (const auto& [key, value] : json.items()) SetField(request, key, value);
   Validate(request);
   return request;
@@ -209,6 +210,37 @@ Json FieldToJson(const std::string& key, const GValue& value) {
   if (key == "points") return lists;
   if (lists.size() != 1) Refuse("box must be one x,y,width,height, not " + json.dump());
   return lists.front();
+}
+
+bool IsMaskField(const std::string& key) { return key == "mask" || key.starts_with("mask-"); }
+
+int MaskNumber(const GstStructure& structure, const char* field) {
+  const GValue* value = gst_structure_get_value(&structure, field);
+  if (value == nullptr) Refuse(std::string("a mask needs ") + field);
+  const Json number = ToJson(*value);
+  if (!number.is_number() || std::abs(Coordinate(number)) > (1 << 20)) {
+    Refuse(std::string(field) + " must be a number of pixels, not " + number.dump());
+  }
+  return static_cast<int>(std::lround(number.get<double>()));
+}
+
+std::optional<sam2::Mask> MaskOf(const GstStructure& structure) {
+  const GValue* value = gst_structure_get_value(&structure, "mask");
+  if (value == nullptr) return std::nullopt;
+  GstBuffer* buffer = GST_VALUE_HOLDS_BUFFER(value) ? gst_value_get_buffer(value) : nullptr;
+  if (buffer == nullptr) Refuse("mask must be a GstBuffer");
+  sam2::Mask mask{.x = MaskNumber(structure, "mask-x"), .y = MaskNumber(structure, "mask-y"),
+                  .width = MaskNumber(structure, "mask-cols"),
+                  .height = MaskNumber(structure, "mask-rows"), .pixels = {}};
+  const gsize size = gst_buffer_get_size(buffer);
+  if (mask.width <= 0 || mask.height <= 0 ||
+      size != static_cast<gsize>(mask.width) * static_cast<gsize>(mask.height)) {
+    Refuse("a mask of " + std::to_string(mask.width) + "x" + std::to_string(mask.height) +
+           " pixels cannot have " + std::to_string(size) + " bytes");
+  }
+  mask.pixels.resize(size);
+  gst_buffer_extract(buffer, 0, mask.pixels.data(), size);
+  return mask;
 }
 
 // ------------------------------------------------------------ file
@@ -303,9 +335,10 @@ PromptRequest ParsePromptStructure(const GstStructure& structure) {
   Json json = Json::object();
   for (int i = 0; i < gst_structure_n_fields(&structure); ++i) {
     const char* key = gst_structure_nth_field_name(&structure, i);
+    if (IsMaskField(key)) continue;
     json[key] = FieldToJson(key, *gst_structure_get_value(&structure, key));
   }
-  return FromJson(json);
+  return FromJson(json, MaskOf(structure));
 }
 
 std::string ReasonToRefuse(const sam2::Prompt& prompt, int frame_width, int frame_height) {

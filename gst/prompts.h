@@ -41,7 +41,10 @@ std::vector<PromptRequest> ReadPromptsFile(const std::string& path);
 
 // The fields of a `sam2-prompt` event: those of a line. `box` and the members
 // of `points` are arrays of numbers, or everything is text: box "x,y,w,h",
-// points "x,y,1;x,y,0". Throws std::invalid_argument with the reason.
+// points "x,y,1;x,y,0". An event may also have a mask in place of both: `mask`
+// (GstBuffer, GRAY8, tightly packed, 0 is outside), mask-x, mask-y, mask-cols
+// and mask-rows, as the objects' meta has them.
+// Throws std::invalid_argument with the reason.
 PromptRequest ParsePromptStructure(const GstStructure& structure);
 
 // Why the prompt cannot be used on a frame of this size; empty when it can.

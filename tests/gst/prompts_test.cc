@@ -136,7 +136,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{R"({"box": [1,2,3,4], "action": "jump"})", "action must be"},
         BadLine{R"({"box": [1,2,3,4], "action": "refine"})", "an id is missing"},
         BadLine{R"({"action": "remove"})", "an id is missing"},
-        BadLine{R"({"id": 1, "box": [1,2,3,4], "action": "remove"})", "takes no box"}));
+        BadLine{R"({"id": 1, "box": [1,2,3,4], "action": "remove"})", "no box and no points"}));
 
 // ------------------------------------------------------------ file
 
