@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 
 namespace gstsam2 {
 namespace {
@@ -34,10 +35,26 @@ std::uint8_t* RowOf(GstVideoFrame& frame, int component, int y) {
          static_cast<std::ptrdiff_t>(y) * GST_VIDEO_FRAME_COMP_STRIDE(&frame, component);
 }
 
+// Pixels that are looked at together: most of a shape is not covered at all.
+constexpr int kRun = 16;
+
+bool IsBare(const std::uint8_t* coverage) {
+  std::array<std::uint64_t, kRun / 8> words;
+  std::memcpy(words.data(), coverage, kRun);
+  return (words[0] | words[1]) == 0;
+}
+
 // One component at full resolution: R, G, B or Y.
 template <int kPixelStride>
 void PaintRow(std::uint8_t* pixel, const std::uint8_t* coverage, int count, int value, int opacity) {
-  for (int i = 0; i < count; ++i) {
+  int i = 0;
+  for (; i + kRun <= count; i += kRun) {
+    if (IsBare(coverage + i)) continue;
+    for (int k = i; k < i + kRun; ++k) {
+      pixel[k * kPixelStride] = Mix(pixel[k * kPixelStride], value, coverage[k] * opacity);
+    }
+  }
+  for (; i < count; ++i) {
     pixel[i * kPixelStride] = Mix(pixel[i * kPixelStride], value, coverage[i] * opacity);
   }
 }
