@@ -149,20 +149,11 @@ class Results:
         self.file.close()
 
     def finish(self, categories):
-        """Writes the COCO file from the lines, in three passes over them."""
+        """Writes the COCO file from the lines, passing over them a few times."""
         self.close()
         used = {a["id"] for a in self._annotations() if a["id"] is not None}
-        new_path = self.path.with_suffix(".new")
-        with open(new_path, "w", encoding="utf-8") as out:
-            out.write('{"info": {"description": "segmented by gst-sam2"},\n"categories": ')
-            out.write(json.dumps([{"id": number, "name": name, "supercategory": ""}
-                                  for number, name in sorted(categories.items())]))
-            out.write(',\n"images": [\n')
-            _write_list(out, (entry["image"] for entry in self._entries()))
-            out.write('],\n"annotations": [\n')
-            _write_list(out, self._numbered(used))
-            out.write("]}\n")
-        os.replace(new_path, self.path)
+        write(self.path, (entry["image"] for entry in self._entries()), self._annotations(),
+              categories, used)
         self.lines.unlink()
 
     def _entries(self):
@@ -175,15 +166,33 @@ class Results:
         for entry in self._entries():
             yield from entry["annotations"]
 
-    def _numbered(self, used):
-        number = 0
-        for annotation in self._annotations():
-            if annotation["id"] is None:
+
+def write(path, images, annotations, categories, used=()):
+    """Writes a COCO file at once or not at all. Annotations whose id is None get one that is not
+    in `used`; all may be generators."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new_path = path.with_suffix(".new")
+    with open(new_path, "w", encoding="utf-8") as out:
+        out.write('{"info": {"description": "segmented by gst-sam2"},\n"categories": ')
+        out.write(json.dumps([{"id": number, "name": name, "supercategory": ""}
+                              for number, name in sorted(categories.items())]))
+        out.write(',\n"images": [\n')
+        _write_list(out, images)
+        out.write('],\n"annotations": [\n')
+        _write_list(out, _numbered(annotations, used))
+        out.write("]}\n")
+    os.replace(new_path, path)
+
+
+def _numbered(annotations, used):
+    number = 0
+    for annotation in annotations:
+        if annotation["id"] is None:
+            number += 1
+            while number in used:
                 number += 1
-                while number in used:
-                    number += 1
-                annotation["id"] = number
-            yield annotation
+            annotation = {**annotation, "id": number}
+        yield annotation
 
 
 def _write_list(out, items):

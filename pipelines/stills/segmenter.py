@@ -57,7 +57,9 @@ class Segmenter:
         branches = [f"t. ! queue ! sam2jsonenc name=json_{form} masks={form} ! "
                     f"appsink name={form} sync=false" for form in self.outputs]
         if self.overlays:
-            branches.append("t. ! queue ! videoscale ! capsfilter name=size ! sam2overlay ! "
+            # Boxes of everything would hide it.
+            style = "boxes=false labels=false" if "mode" in self.properties else ""
+            branches.append(f"t. ! queue ! videoscale ! capsfilter name=size ! sam2overlay {style} ! "
                             "videoconvert ! video/x-raw,format=RGBx ! "
                             "appsink name=overlay sync=false")
         self.pipeline = Gst.parse_launch(
@@ -72,10 +74,15 @@ class Segmenter:
         self._read_bus([])
 
     def _prompt(self, prompts):
-        """The ids that the element gives, with the prompts' numbers."""
+        """The objects' ids with the prompts' numbers."""
         self.element.emit("reset")  # an equal picture would keep the objects of the one before
-        return {self.element.emit("add-box", 0, *box, label): number
-                for number, (box, label) in enumerate(prompts)}
+        for number, (box, label) in enumerate(prompts):
+            prompt = Gst.Structure.new_empty("sam2-prompt")
+            prompt.set_value("id", number + 1)
+            prompt.set_value("box", ",".join(map(repr, box)))
+            prompt.set_value("label", label)
+            self.element.send_event(Gst.Event.new_custom(Gst.EventType.CUSTOM_DOWNSTREAM, prompt))
+        return {number + 1: number for number in range(len(prompts))}
 
     def _push(self, picture):
         caps = f"video/x-raw,format=RGBx,width={picture.width},height={picture.height},framerate=0/1"
