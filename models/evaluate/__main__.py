@@ -11,7 +11,6 @@ frames, the first included; sequences with boxes only have the box IoU and the a
 Stills: box, 1 click and 3 clicks (each new one where the mask is most wrong), IoU on the first and
 every --every'th annotated frame."""
 import argparse
-import csv
 from pathlib import Path
 
 import cv2
@@ -20,24 +19,10 @@ import numpy as np
 import elements
 import scores
 import sequences
+import tables
 
 COLOURS = np.array([[66, 133, 244], [219, 68, 55], [15, 157, 88], [244, 180, 0]])
 TILES, TILE_WIDTH = 6, 240
-
-
-def score_object(sequence, obj, masks):
-    """masks: bool [H, W] or None for each frame -> {measure: value}"""
-    if not sequence.masks:
-        boxes = [(n, truth) for (n, o), truth in sequence.boxes.items() if o == obj]
-        ious = [scores.box_iou(None if masks[n] is None else scores.box_of(masks[n]), truth) for n, truth in boxes]
-        return dict(box_iou=np.mean(ious), auc=scores.success_auc(ious))
-    regions, contours = [], []
-    for number in sequence.masks:
-        truth = sequence.ids(number) == obj
-        mask = np.zeros_like(truth) if masks[number] is None else masks[number]
-        regions.append(scores.iou(mask, truth))
-        contours.append(scores.contour_accuracy(mask, truth))
-    return dict(J=np.mean(regions), F=np.mean(contours), JF=(np.mean(regions) + np.mean(contours)) / 2)
 
 
 def contact_sheet(sequence, found, path):
@@ -58,7 +43,7 @@ def score_video(sequence, properties, out):
     found, seconds = elements.track(sequence.frames, prompts, **properties)
     contact_sheet(sequence, found, out / f'{sequence.name}.png')
     return [dict(sequence=sequence.name, object=obj, seconds=round(seconds, 2),
-                 **score_object(sequence, obj, [frame.get(obj) for frame in found])) for obj in sequence.objects()]
+                 **scores.score_object(sequence, obj, [frame.get(obj) for frame in found])) for obj in sequence.objects()]
 
 
 def next_click(mask, truth):
@@ -99,27 +84,6 @@ def score_stills(sequence, every, properties):
     return rows
 
 
-def write(path, rows):
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    with open(path, 'w', newline='') as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows({name: f'{value:.4f}' if isinstance(value, float) else value for name, value in row.items()}
-                         for row in rows)
-
-
-def by_sequence(rows, names):
-    """Means over objects and frames, then one line a sequence and a last one with their mean."""
-    table = {}
-    for row in rows:
-        table.setdefault(row['sequence'], []).append([row.get(name, np.nan) for name in names])
-    table = {sequence: np.mean(values, 0) for sequence, values in table.items()}
-    lines = [f"{'':24}" + ''.join(f'{name:>10}' for name in names)]
-    for sequence, values in [*table.items(), ('mean', np.nanmean(list(table.values()), 0))]:
-        lines.append(f'{sequence:24}' + ''.join(f'{value:10.3f}' for value in values))
-    return '\n'.join(lines)
-
-
 def main():
     parser = argparse.ArgumentParser(prog='models/evaluate', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -136,17 +100,17 @@ def main():
     found = [sequence for sequence in sequences.read(arguments.folder) if (arguments.only or '') in sequence.name]
     if arguments.skip != 'video':
         rows = [row for sequence in found for row in score_video(sequence, properties, arguments.out)]
-        write(arguments.out / 'video.csv', rows)
+        tables.write(arguments.out / 'video.csv', rows)
         for names in (['J', 'F', 'JF'], ['box_iou', 'auc']):
             chosen = [row for row in rows if names[0] in row]
             if chosen:
-                print(by_sequence(chosen, names) + '\n', flush=True)
+                print(tables.by_sequence(chosen, names) + '\n', flush=True)
     if arguments.skip != 'stills':
         rows = [row for sequence in found for row in score_stills(sequence, arguments.every, properties)]
-        write(arguments.out / 'stills.csv', rows)
+        tables.write(arguments.out / 'stills.csv', rows)
         names = ['box', 'clicks_1', 'clicks_2', 'clicks_3']
-        print('first frame\n' + by_sequence([row for row in rows if row['frame'] == 0], names))
-        print('\nall frames\n' + by_sequence(rows, names))
+        print('first frame\n' + tables.by_sequence([row for row in rows if row['frame'] == 0], names))
+        print('\nall frames\n' + tables.by_sequence(rows, names))
 
 
 if __name__ == '__main__':

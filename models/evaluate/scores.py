@@ -57,3 +57,18 @@ def box_iou(a, b):
 def success_auc(ious):
     """Area under the success curve: share of frames above each of the thresholds 0, 0.05 .. 1."""
     return float(np.mean([np.mean(np.asarray(ious) > threshold) for threshold in np.linspace(0, 1, 21)]))
+
+
+def score_object(sequence, obj, masks):
+    """masks: bool [H, W] or None for each frame -> {measure: value}"""
+    if not sequence.masks:
+        boxes = [(n, truth) for (n, o), truth in sequence.boxes.items() if o == obj]
+        ious = [box_iou(None if masks[n] is None else box_of(masks[n]), truth) for n, truth in boxes]
+        return dict(box_iou=np.mean(ious), auc=success_auc(ious))
+    regions, contours = [], []
+    for number in sequence.masks:
+        truth = sequence.ids(number) == obj
+        mask = np.zeros_like(truth) if masks[number] is None else masks[number]
+        regions.append(iou(mask, truth))
+        contours.append(contour_accuracy(mask, truth))
+    return dict(J=np.mean(regions), F=np.mean(contours), JF=(np.mean(regions) + np.mean(contours)) / 2)
