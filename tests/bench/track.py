@@ -31,7 +31,7 @@ def ours(video, boxes, folder, model):
     """Frames a second as pipelines/track reports them."""
     arguments = [argument for box in boxes for argument in ("--box", box)]
     result = subprocess.run(
-        [ROOT / "pipelines" / "track", video, *arguments, "--model", model, "--output", folder],
+        [ROOT / "pipelines" / "track", video, *arguments, "--model", model, "--output", folder / "ours"],
         check=True, capture_output=True, text=True)
     return float(re.findall(r"([\d.]+) frames/s", result.stderr)[-1])
 
