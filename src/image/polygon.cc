@@ -166,23 +166,35 @@ Shape FitShape(const Border& border, const std::vector<Stretch>& stretches, doub
 }
 
 struct Deviation {
-  double distance = 0;  // of the border's furthest point from its side, pixels
-  double area = 0;      // between the border and the sides, pixels
+  double distance = 0;  // of the border's furthest point from its side, pixels of length
+  double area = 0;      // pixels whose centres change from one side of the outline to the other
 };
+
+// How many pixel centres lie between a step of the border and the side from
+// `start` in `direction`, in the row or column of pixels that the step ends.
+double CentresBetween(cv::Point2d from, cv::Point2d to, cv::Point2d start, cv::Point2d direction) {
+  const cv::Point2d middle = (from + to) / 2 - start;
+  if (std::abs(direction.y) >= std::abs(direction.x)) {  // a steep side: look along the rows
+    if (from.y == to.y) return 0;
+    return std::abs(std::round(start.x + middle.y * direction.x / direction.y) - from.x);
+  }
+  if (from.x == to.x) return 0;
+  return std::abs(std::round(start.y + middle.x * direction.y / direction.x) - from.y);
+}
 
 Deviation Measure(const Border& border, const std::vector<Stretch>& stretches,
                   const Shape& shape) {
   Deviation deviation;
   for (std::size_t i = 0; i < stretches.size(); ++i) {
-    const cv::Point2d a(shape[i]), side = cv::Point2d(shape[(i + 1) % shape.size()]) - a;
+    const cv::Point2d start(shape[i]), side = cv::Point2d(shape[(i + 1) % shape.size()]) - start;
     const double length = std::max(std::hypot(side.x, side.y), 1e-9);
     const cv::Point2d direction = side / length;
     for (std::size_t k = stretches[i].begin; k < stretches[i].end; ++k) {
-      const cv::Point2d from = cv::Point2d(border[k % border.size()]) - a;
-      const cv::Point2d to = cv::Point2d(border[(k + 1) % border.size()]) - a;
-      const cv::Point2d off = to - direction * std::clamp(to.dot(direction), 0.0, length);
+      const cv::Point2d from(border[k % border.size()]), to(border[(k + 1) % border.size()]);
+      const cv::Point2d ahead = to - start;
+      const cv::Point2d off = ahead - direction * std::clamp(ahead.dot(direction), 0.0, length);
       deviation.distance = std::max(deviation.distance, std::hypot(off.x, off.y));
-      deviation.area += std::abs(direction.cross((from + to) / 2) * direction.dot(to - from));
+      deviation.area += CentresBetween(from, to, start, direction);
     }
   }
   return deviation;
@@ -244,12 +256,13 @@ bool IsSimple(const Shape& shape) {
 // says where the sides meet, and a line is fitted to each. Tried with ever less
 // until the shape is simple and near enough to the border.
 Shape Simplify(const Border& border, double tolerance) {
-  constexpr double kLeast = 0.3, kLess = 0.85;
+  // The fitted lines halve the distance of a slope's steps.
+  constexpr double kFirst = 1.6, kLess = 0.85, kLeast = 0.3;
   constexpr double kMove = 0.75;   // of the tolerance: how far a vertex may leave the border
-  constexpr double kShare = 0.01;  // of the area may change for each pixel of tolerance
+  constexpr double kShare = 0.01;  // of the pixels may change for each pixel of tolerance
   const std::vector<cv::Point> turns = Turns(border);
   const double area = Area(border);
-  for (double epsilon = tolerance; epsilon >= kLeast; epsilon *= kLess) {
+  for (double epsilon = kFirst * tolerance; epsilon >= kLeast; epsilon *= kLess) {
     std::vector<cv::Point> cuts;
     cv::approxPolyDP(turns, cuts, epsilon, true);
     if (cuts.size() == turns.size()) break;

@@ -14,8 +14,9 @@ namespace sam2 {
 // largest first, in pixels of the frame. They run along the borders of the
 // pixels, so that with tolerance 0 pycocotools makes exactly the filled mask
 // of them again. With a greater tolerance no point of the outline is further
-// than that from the polygon, whose area is within 1 % per pixel of tolerance
-// of the part's. A polygon has at least three points and never meets itself. Parts of less than min_area pixels, holes included, are left out.
+// than that from the polygon, and about 1 % of the part's pixels at most change
+// for each pixel of tolerance. A polygon has at least three points and never
+// meets itself. Parts of less than min_area pixels, holes included, are left out.
 // Throws Error kBadSettings for a negative or non-finite tolerance or a mask
 // with the wrong number of pixels.
 std::vector<Polygon> MaskToPolygons(const Mask& mask, double tolerance, double min_area);
