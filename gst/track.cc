@@ -240,8 +240,8 @@ static void install_properties(GObjectClass* klass) {
   g_object_class_install_property(
       klass, PROP_FILL_HOLE_AREA,
       g_param_spec_int("fill-hole-area", "Fill hole area",
-                       "Holes and specks in masks of at most this area, in pixels of a quarter of "
-                       "the network's input, are removed; 0: none",
+                       "Holes in masks of at most this area, in pixels of a quarter of "
+                       "the network's input, are filled; 0: none",
                        0, 100000, defaults.fill_hole_area, flags));
 }
 

@@ -21,6 +21,8 @@ namespace {
 // Returns why it could not be opened, or nothing.
 std::string OpenCudaBackend() {
   static const std::string error = [] {
+    // Without a driver the backend, hundreds of megabytes, need not be tried.
+    if (!dlopen("libcuda.so.1", RTLD_LAZY)) return std::string("no NVIDIA driver is installed");
     if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL)) return std::string();
     const char* why = dlerror();
     return std::string(why ? why : "unknown error");

@@ -197,10 +197,8 @@ std::vector<Object> StreamingTracker::RunStep(const FrameView& frame, std::int64
   std::vector<Object> objects;
   for (const ObjectAnswer& answer : answers) objects.push_back(Report(frame, answer, pts_ns));
   Remember(answers, pts_ns, plan);  // from here on nothing fails
-  for (Object& object : objects) {
-    TrackedObject* known = Find(object.id);
-    if (object.state == ObjectState::kTracked) known->last_seen_ns = pts_ns;
-    known->state = object.state;
+  for (const Object& object : objects) {
+    if (object.state == ObjectState::kTracked) Find(object.id)->last_seen_ns = pts_ns;
   }
   const auto place = [this](const Object& object) { return Find(object.id) - objects_.data(); };
   std::ranges::sort(objects, {}, place);

@@ -27,7 +27,6 @@ class StreamingTracker : public VideoTracker {
     int id;
     MemoryBank bank;
     std::int64_t last_seen_ns;
-    ObjectState state = ObjectState::kTracked;
   };
   // One object's prompts on the current frame, put together.
   struct PendingPrompt {
