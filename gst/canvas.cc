@@ -46,7 +46,8 @@ bool IsBare(const std::uint8_t* coverage) {
 
 // One component at full resolution: R, G, B or Y.
 template <int kPixelStride>
-void PaintRow(std::uint8_t* pixel, const std::uint8_t* coverage, int count, int value, int opacity) {
+void PaintRow(std::uint8_t* pixel, const std::uint8_t* coverage, int count, int value,
+              int opacity) {
   int i = 0;
   for (; i + kRun <= count; i += kRun) {
     if (IsBare(coverage + i)) continue;
@@ -62,7 +63,9 @@ void PaintRow(std::uint8_t* pixel, const std::uint8_t* coverage, int count, int 
 void PaintComponent(GstVideoFrame& frame, int component, const Shape& shape, const Clip& clip,
                     int value, int opacity) {
   const int pixel_stride = GST_VIDEO_FRAME_COMP_PSTRIDE(&frame, component);
-  const auto paint = pixel_stride == 1 ? PaintRow<1> : pixel_stride == 3 ? PaintRow<3> : PaintRow<4>;
+  const auto paint = pixel_stride == 1   ? PaintRow<1>
+                     : pixel_stride == 3 ? PaintRow<3>
+                                         : PaintRow<4>;
   for (int y = clip.y0; y < clip.y1; ++y) {
     paint(RowOf(frame, component, y) + clip.x0 * pixel_stride, CoverageAt(shape, clip.x0, y),
           clip.x1 - clip.x0, value, opacity);

@@ -294,8 +294,14 @@ Rois SortRois(GstBuffer* buffer) {
 }
 
 ObjectRecord MakeRecord(sam2::Object object, std::string label) {
-  ObjectRecord record{.id = object.id, .label = std::move(label), .state = object.state,
-                      .score = object.score, .iou = object.iou, .accepted = {}, .box = {}, .mask = {}};
+  ObjectRecord record{.id = object.id,
+                      .label = std::move(label),
+                      .state = object.state,
+                      .score = object.score,
+                      .iou = object.iou,
+                      .accepted = {},
+                      .box = {},
+                      .mask = {}};
   if (object.box) {
     const sam2::Box& box = *object.box;
     record.box = Rect{box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0};

@@ -102,8 +102,10 @@ sam2::PromptAction ToAction(const Json& value) {
       {"accept", sam2::PromptAction::kAccept}};
   const auto found = value.is_string() ? kActions.find(value.get<std::string>()) : kActions.end();
   if (found == kActions.end()) {
-    Refuse("action must be \"add\", \"refine\", \"replace\" or \"remove\", or for stills \"undo\" or "
-           "\"accept\", not " + value.dump());
+    Refuse(
+        "action must be \"add\", \"refine\", \"replace\" or \"remove\", or for stills \"undo\" or "
+        "\"accept\", not " +
+        value.dump());
   }
   return found->second;
 }

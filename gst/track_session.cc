@@ -15,6 +15,9 @@ namespace gstsam2 {
 namespace {
 
 constexpr char kNoState[] = "none";
+
+// Unused prompts that are named at the end of the stream; the others are counted.
+constexpr std::size_t kMaxNamed = 5;
 constexpr char kRegionSource[] = "region of interest";
 
 sam2::TrackerOptions ToTrackerOptions(const TrackSettings& settings) {
@@ -29,6 +32,12 @@ std::vector<PromptRequest> StartRequests(const TrackSettings& settings) {
     std::ranges::move(ReadPromptsFile(settings.prompts_location), std::back_inserter(requests));
   }
   return requests;
+}
+
+std::string WhenOf(const PromptRequest& request) {
+  if (request.frame) return "frame " + std::to_string(*request.frame);
+  if (request.pts) return "pts " + std::to_string(*request.pts);
+  return "the next frame";
 }
 
 GstClockTime DurationOf(GstBuffer* buffer, const GstVideoInfo& info) {
@@ -177,13 +186,15 @@ void TrackSession::Attach(GstBuffer* buffer, std::vector<sam2::Object> objects) 
 }
 
 void TrackSession::EndOfStream() {
-  for (const PromptRequest& request : queue_.TakeRest()) {
-    std::string when = "the next frame";
-    if (request.frame) when = "frame " + std::to_string(*request.frame);
-    if (request.pts) when = "pts " + std::to_string(*request.pts);
-    PostRefusal(element_, "Prompt never used (" + request.source + "): it waits for " + when +
-                              ", but the stream ended after " + std::to_string(frame_) +
-                              " frames.");
+  const std::vector<PromptRequest> rest = queue_.TakeRest();
+  for (std::size_t i = 0; i < std::min(rest.size(), kMaxNamed); ++i) {
+    PostRefusal(element_, "Prompt never used (" + rest[i].source + "): it waits for " +
+                              WhenOf(rest[i]) + ", but the stream ended after " +
+                              std::to_string(frame_) + " frames.");
+  }
+  if (rest.size() > kMaxNamed) {
+    PostRefusal(element_,
+                std::to_string(rest.size() - kMaxNamed) + " more prompts were never used.");
   }
 }
 

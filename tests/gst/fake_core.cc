@@ -101,7 +101,9 @@ class FakeTracker final : public sam2::VideoTracker {
     }
     const auto w = static_cast<float>(frame.width), h = static_cast<float>(frame.height);
     followed_[prompt.id] = {{box.x0 / w, box.y0 / h, box.x1 / w, box.y1 / h}, pts_ns};
-    return {.id = prompt.id, .clipped = box.x0 < 0 || box.y0 < 0 || box.x1 > w || box.y1 > h, .error = {}};
+    return {.id = prompt.id,
+            .clipped = box.x0 < 0 || box.y0 < 0 || box.x1 > w || box.y1 > h,
+            .error = {}};
   }
 
   sam2::Object Follow(int id, const sam2::FrameView& frame, std::int64_t pts_ns) {
@@ -130,7 +132,8 @@ class FakeTracker final : public sam2::VideoTracker {
     }
     object.box = {static_cast<float>(left), static_cast<float>(top), static_cast<float>(right),
                   static_cast<float>(bottom)};
-    object.mask = {.x = left, .y = top, .width = right - left, .height = bottom - top, .pixels = {}};
+    object.mask = {
+        .x = left, .y = top, .width = right - left, .height = bottom - top, .pixels = {}};
     for (int y = top; y < bottom; ++y) {
       for (int x = left; x < right; ++x) {
         object.mask.pixels.push_back(IsBright(frame, x, y) ? 255 : 0);

@@ -164,7 +164,8 @@ TEST(ReadPromptsFile, NamesTheBrokenLine) {
 TEST(ReadPromptsFile, NamesTheLineOfAnIdUsedTwice) {
   const TemporaryFolder folder;
   const std::string path = folder.Write(
-      "p.jsonl", "{\"id\": 4, \"box\": [1,2,3,4]}\n{\"frame\": 2, \"id\": 4, \"box\": [1,2,3,4]}\n");
+      "p.jsonl",
+      "{\"id\": 4, \"box\": [1,2,3,4]}\n{\"frame\": 2, \"id\": 4, \"box\": [1,2,3,4]}\n");
   const std::string what = WhatOf<ElementError>([&] { ReadPromptsFile(path); });
   EXPECT_NE(what.find(":2: id 4 was given to an object in line 1"), std::string::npos) << what;
 }

@@ -95,7 +95,8 @@ TEST_F(RealCore, KeepsTheBallWhenTheSizeChanges) {
   ElementHarness harness("sam2track", {{"box", "142,102,40,40"}}, small);
   std::optional<ObjectsRecord> record;
   for (int i = 0; i < 3; ++i) {
-    const Buffer out = harness.Process(MakeFrame(small, i * 40 * GST_MSECOND, {{142, 102, 40, 40}}));
+    const Buffer out =
+        harness.Process(MakeFrame(small, i * 40 * GST_MSECOND, {{142, 102, 40, 40}}));
     record = ReadObjects(out.get());
   }
   ASSERT_TRUE(record && record->objects.at(0).box);
@@ -113,12 +114,15 @@ TEST_F(RealCore, KeepsTheBallWhenTheSizeChanges) {
 TEST_F(RealCore, RefusesWhatTheTrackerCannotUse) {
   const std::string prompts = folder_.Write("p.jsonl",
                                             "{\"id\": 3, \"box\": [142, 102, 38, 38]}\n"
-                                            "{\"frame\": 1, \"id\": 9, \"action\": \"remove\"}\n");
+                                            "{\"frame\": 1, \"id\": 9, \"action\": \"remove\"}\n"
+                                            "{\"frame\": 1, \"id\": 3, \"action\": \"undo\"}\n"
+                                            "{\"frame\": 2, \"id\": 3, \"action\": \"accept\"}\n");
   const auto messages = Run(Ball(3, "I420") + "sam2track prompts-location=" + prompts +
                             " ! sam2jsonenc ! filesink location=");
   EXPECT_EQ(messages.back().type, GST_MESSAGE_EOS);
   const auto warnings = Only(messages, GST_MESSAGE_WARNING);
-  ASSERT_EQ(warnings.size(), 1U);
+  ASSERT_EQ(warnings.size(), 3U);  // undo and accept are for stills
+  EXPECT_EQ(ReadLines(Path()).back()["objects"].size(), 1U);
   EXPECT_NE(warnings[0].text.find("p.jsonl:2"), std::string::npos) << warnings[0].text;
 }
 

@@ -101,7 +101,8 @@ ScopedEnvironment::ScopedEnvironment(const std::string& name,
                                      const std::optional<std::string>& value)
     : name_(name) {
   if (const char* before = g_getenv(name.c_str())) before_ = before;
-  value ? static_cast<void>(g_setenv(name.c_str(), value->c_str(), TRUE)) : g_unsetenv(name.c_str());
+  value ? static_cast<void>(g_setenv(name.c_str(), value->c_str(), TRUE))
+        : g_unsetenv(name.c_str());
 }
 
 ScopedEnvironment::~ScopedEnvironment() {

@@ -116,7 +116,8 @@ std::vector<Message> Only(const std::vector<Message>& messages, GstMessageType t
 // returns the error that it posts.
 Message StartError(const std::string& factory, const ElementHarness::Properties& properties);
 
-// Runs a pipeline to its end or first error; returns its messages. Fails the test when it takes too long.
+// Runs a pipeline to its end or first error; returns its messages. Fails the
+// test when it takes too long.
 std::vector<Message> RunPipeline(const std::string& description,
                                  const std::function<void(GstElement*)>& prepare = {});
 

@@ -137,7 +137,8 @@ Buffer WithRegion(Buffer frame, const char* type, const PixelRect& rect) {
 }
 
 std::optional<ObjectsRecord> TrackRegion(Tracker& tracker, const PixelRect& rect) {
-  const Buffer out = tracker.Process(WithRegion(MakeFrame(kCaps, 0, {kThing, kOther}), "car", rect));
+  const Buffer out =
+      tracker.Process(WithRegion(MakeFrame(kCaps, 0, {kThing, kOther}), "car", rect));
   return ReadObjects(out.get());
 }
 
@@ -303,6 +304,17 @@ TEST(Sam2Track, WarnsAboutFramesThatNeverCame) {
   EXPECT_TRUE(Contains(warnings[0].text, "after 1 frames")) << warnings[0].text;
 }
 
+TEST(Sam2Track, CountsFramesThatNeverCameInsteadOfNamingThemAll) {
+  const TemporaryFolder folder;
+  std::string lines;
+  for (int i = 0; i < 100; ++i) lines += "{\"frame\": 900, \"box\": [40, 30, 20, 20]}\n";
+  Tracker tracker(Props{{"prompts-location", folder.Write("p.jsonl", lines)}});
+  gst_harness_push_event(tracker.harness(), gst_event_new_eos());
+  const auto warnings = tracker.Warnings();
+  ASSERT_EQ(warnings.size(), 6U);
+  EXPECT_TRUE(Contains(warnings.back().text, "95 more")) << warnings.back().text;
+}
+
 TEST(Sam2Track, RefusesOneObjectMoreThanAllowedOnceInWords) {
   Tracker tracker(Props{{"max-objects", "1"}});
   EXPECT_EQ(IdsOf(TrackRegion(tracker, kThing)), Ids({1}));
@@ -451,8 +463,8 @@ TEST(Sam2Track, TakesFramesWithoutTimes) {
   Tracker tracker(Props{{"box", "40,30,20,20"}, {"lost-timeout", "100000000"}});
   std::optional<ObjectsRecord> record;
   for (int i = 0; i < 5; ++i) {
-    const Buffer out = tracker.Process(
-        MakeFrame(kCaps, GST_CLOCK_TIME_NONE, i == 0 ? std::vector{kThing} : std::vector<PixelRect>{}));
+    const Buffer out = tracker.Process(MakeFrame(
+        kCaps, GST_CLOCK_TIME_NONE, i == 0 ? std::vector{kThing} : std::vector<PixelRect>{}));
     record = ReadObjects(out.get());
   }
   ASSERT_EQ(IdsOf(record), Ids({1}));
@@ -470,7 +482,8 @@ TEST(Sam2Track, DoesNotWriteToAFrameThatOthersHold) {
 }
 
 TEST(Sam2Track, ReportsItsLatencyWhenLive) {
-  ElementHarness harness("sam2track", {{"model", FakeModel("slow")}, {"box", "40,30,20,20"}}, kCaps);
+  ElementHarness harness("sam2track", {{"model", FakeModel("slow")}, {"box", "40,30,20,20"}},
+                         kCaps);
   gst_harness_set_live(harness.harness(), TRUE);
   gst_harness_set_upstream_latency(harness.harness(), 5 * GST_MSECOND);
   for (int i = 0; i < 6; ++i) harness.Process(MakeFrame(kCaps, i * kFrameTime, {kThing}));
