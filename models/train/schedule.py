@@ -22,13 +22,13 @@ CLIP_128, CLIP_256, CLIP_256_LONG = Plan(128, 6, 8, 2), Plan(256, 6, 4, 2), Plan
 # (from how many samples on, [(share of the steps, plan)])
 PHASES = [
     (0,         [(1.00, STILL_128)]),
-    (90_000,    [(0.60, STILL_256), (0.40, CLIP_128)]),
-    (150_000,   [(0.50, STILL_256), (0.50, CLIP_256)]),
-    (400_000,   [(0.40, STILL_256), (0.50, CLIP_256_LONG), (0.10, STILL_384)]),
+    (60_000,    [(0.60, STILL_256), (0.40, CLIP_128)]),
+    (110_000,   [(0.50, STILL_256), (0.50, CLIP_256)]),
+    (300_000,   [(0.40, STILL_256), (0.50, CLIP_256_LONG), (0.10, STILL_384)]),
 ]
-FREEZE_NORM = 250_000       # from here on BatchNorm uses its averaged statistics, as at inference
+FREEZE_NORM = 200_000       # from here on BatchNorm uses its averaged statistics, as at inference
 WARM_UP = 6_000             # samples of linear warm-up
-DECAY_FROM = 200_000        # from here on the rate falls with the square root of the samples seen
+DECAY_FROM = 150_000        # from here on the rate falls with the square root of the samples seen
 
 
 def plan_at(seed, step, samples):
