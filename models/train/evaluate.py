@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'evaluate'))
 import scores
 import sequences
-from network import build, normalised
+from network import build, normalised, set_size
 from steps import autocast
 
 
@@ -133,11 +133,13 @@ def main():
     parser.add_argument('--stills', action='store_true')
     parser.add_argument('--video', action='store_true')
     parser.add_argument('--every', type=int, default=20)
+    parser.add_argument('--size', type=int, default=256, help='side of the square the frames are squeezed to')
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--one-mask', action='store_true', help='track by mask token 0 instead of the best of three')
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     model = load(arguments.weights)
+    set_size(model, arguments.size)
     model.multimask_output_for_tracking = not arguments.one_mask
     found = list(sequences.read(arguments.sequences))
     if arguments.stills:

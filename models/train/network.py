@@ -113,16 +113,14 @@ def normalised(images):
 
 
 class PlainAttention:
-    """Stands in for `torch.nn.functional` in the reference's transformer: with several small heads
-    softmax(q k') v in plain steps has a backward pass twice as fast on CPU as the fused kernel."""
+    """Stands in for `torch.nn.functional` in the reference's transformer: on CPU softmax(q k') v in plain
+    bf16 steps is nearly twice as fast, forward and backward, as the fused kernel."""
 
     def __getattr__(self, name):
         return getattr(F, name)
 
     @staticmethod
     def scaled_dot_product_attention(q, k, v, dropout_p=0.0, **_):
-        if q.shape[1] == 1:                 # the memory attention: one wide head
-            return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout_p)
         return ((q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)).softmax(-1) @ v
 
 

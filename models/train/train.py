@@ -44,7 +44,7 @@ class Composer(torch.utils.data.IterableDataset):
 
 
 class Metrics:
-    """RUN/metrics.csv, one value a row: samples, step, seconds of training, split, metric, value."""
+    """RUN/metrics.csv, one value a row: samples, step, processor seconds of the trainer, split, metric, value."""
 
     def __init__(self, path):
         new = not path.exists()
@@ -159,7 +159,7 @@ def main():
             break
         if not arguments.threads and state['step'] % 10 == 0:
             share_cores()
-        tick = time.monotonic()
+        tick, worked = time.monotonic(), time.process_time()
         step, batch = next(batches)
         assert step == state['step']
         waited += time.monotonic() - tick
@@ -180,7 +180,7 @@ def main():
         update_average(average, model, step)
         state['step'] += 1
         state['samples'] += batch.frames
-        state['seconds'] += min(60.0, time.monotonic() - tick)          # a stopped process does not train
+        state['seconds'] += time.process_time() - worked
 
         for name, value in {**log, 'loss': loss.item(), 'gradient': norm.item()}.items():
             recent.setdefault(name, []).append(value)
