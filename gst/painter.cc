@@ -17,7 +17,7 @@ namespace {
 
 int LineWidth(const PainterSettings& settings, const Canvas& canvas) {
   if (settings.line_width > 0) return settings.line_width;
-  return std::clamp(std::min(canvas.width(), canvas.height()) / 240, 1, 12);
+  return std::clamp(std::min(canvas.width(), canvas.height()) / 180, 1, 12);
 }
 
 int FontSize(const Canvas& canvas) {

@@ -5,7 +5,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -119,8 +118,9 @@ std::uint64_t ToCount(const char* key, const Json& value) {
 
 int ToId(const Json& value) {
   const bool whole = value.is_number_integer();
-  if (!whole || value < 1 || value > std::numeric_limits<int>::max() - 1) {
-    Refuse("id must be a whole number from 1, not " + value.dump());
+  if (!whole || value < 1 || value > kMaxId) {
+    Refuse("id must be a whole number from 1 to " + std::to_string(kMaxId) + ", not " +
+           value.dump());
   }
   return value.get<int>();
 }
@@ -392,6 +392,11 @@ int PromptQueue::AddLocked(PromptRequest request) {
 int PromptQueue::NewId() {
   const std::lock_guard lock(mutex_);
   return next_id_++;
+}
+
+void PromptQueue::GiveBack(int id) {
+  const std::lock_guard lock(mutex_);
+  if (id == next_id_ - 1) next_id_ = id;
 }
 
 void PromptQueue::Reset() {

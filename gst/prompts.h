@@ -50,6 +50,9 @@ PromptRequest ParsePromptStructure(const GstStructure& structure);
 // Why the prompt cannot be used on a frame of this size; empty when it can.
 std::string ReasonToRefuse(const sam2::Prompt& prompt, int frame_width, int frame_height);
 
+// Ids that may be asked for are 1 to this; above, there is room for chosen ones.
+inline constexpr int kMaxId = 1'000'000'000;
+
 // Requests of one stream, waiting for their frames. Any thread may add.
 class PromptQueue {
  public:
@@ -65,6 +68,8 @@ class PromptQueue {
   void Add(std::vector<PromptRequest> requests);
   // An id that no object has had.
   int NewId();
+  // Takes back the last id that was given, if no object came of it.
+  void GiveBack(int id);
   // Drops what waits; the next frame's Due says reset.
   void Reset();
   // Takes what is due, in order of arrival. `pts` may be GST_CLOCK_TIME_NONE.

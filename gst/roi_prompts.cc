@@ -37,7 +37,7 @@ PromptRequest ToRequest(const Detection& detection) {
   PromptRequest request;
   request.prompt.box = detection.box;
   request.label = detection.label;
-  request.source = "region of interest";
+  request.source = kRegionSource;
   return request;
 }
 

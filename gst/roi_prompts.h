@@ -23,6 +23,9 @@ enum class PromptPolicy {
   kAlways,  // as kNew; one that disagrees with the object it matches refines it
 };
 
+// PromptRequest::source of detections.
+inline constexpr char kRegionSource[] = "region of interest";
+
 struct Detection {
   sam2::Box box;  // pixels of the frame
   std::string label;

@@ -250,7 +250,7 @@ static void install_properties(GObjectClass* klass) {
 static int gst_sam2_track_add_box(GstSam2Track* self, int id, double x, double y, double width,
                                   double height, const char* label) {
   PromptRequest request;
-  request.prompt.id = MAX(id, 0);
+  request.prompt.id = CLAMP(id, 0, gstsam2::kMaxId);
   request.prompt.action = id > 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd;
   request.prompt.box =
       sam2::Box{static_cast<float>(x), static_cast<float>(y), static_cast<float>(x + width),
@@ -263,7 +263,7 @@ static int gst_sam2_track_add_box(GstSam2Track* self, int id, double x, double y
 static int gst_sam2_track_add_point(GstSam2Track* self, int id, double x, double y,
                                     gboolean positive) {
   PromptRequest request;
-  request.prompt.id = MAX(id, 0);
+  request.prompt.id = CLAMP(id, 0, gstsam2::kMaxId);
   request.prompt.action = id > 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd;
   request.prompt.points = {{static_cast<float>(x), static_cast<float>(y), positive != FALSE}};
   request.source = "signal add-point";
@@ -272,7 +272,7 @@ static int gst_sam2_track_add_point(GstSam2Track* self, int id, double x, double
 
 static void gst_sam2_track_remove_object(GstSam2Track* self, int id) {
   PromptRequest request;
-  request.prompt.id = MAX(id, 0);
+  request.prompt.id = CLAMP(id, 0, gstsam2::kMaxId);
   request.prompt.action = sam2::PromptAction::kRemove;
   request.source = "signal remove-object";
   self->impl->queue.Add(std::move(request));

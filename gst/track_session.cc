@@ -18,7 +18,6 @@ constexpr char kNoState[] = "none";
 
 // Unused prompts that are named at the end of the stream; the others are counted.
 constexpr std::size_t kMaxNamed = 5;
-constexpr char kRegionSource[] = "region of interest";
 
 sam2::TrackerOptions ToTrackerOptions(const TrackSettings& settings) {
   return {.lost_timeout_ns = static_cast<std::int64_t>(settings.lost_timeout),
@@ -112,6 +111,7 @@ void TrackSession::Step(GstBuffer* buffer, GstClockTime pts,
   }
   const std::size_t answered = std::min(requests.size(), result.outcomes.size());
   for (std::size_t i = 0; i < answered; ++i) Learn(requests[i], result.outcomes[i]);
+  GiveIdsBack(requests, result.outcomes);
   ReportStates(result.objects, pts);
   roi_prompter_.Update(result.objects, info_.width, info_.height);
   if (prompted_) Attach(buffer, std::move(result.objects));
@@ -129,8 +129,19 @@ void TrackSession::Learn(const PromptRequest& request, const sam2::PromptOutcome
   if (!request.label.empty()) labels_[outcome.id] = request.label;
 }
 
+// A detector repeats what is refused on every frame: that must not use up ids.
+void TrackSession::GiveIdsBack(const std::vector<PromptRequest>& requests,
+                               const std::vector<sam2::PromptOutcome>& outcomes) {
+  for (std::size_t i = std::min(requests.size(), outcomes.size()); i-- > 0;) {
+    const bool add = requests[i].prompt.action == sam2::PromptAction::kAdd;
+    if (add && requests[i].source == kRegionSource && !outcomes[i].error.empty()) {
+      queue_.GiveBack(requests[i].prompt.id);
+    }
+  }
+}
+
 void TrackSession::Refused(const PromptRequest& request, const std::string& reason) {
-  // A detector repeats itself on every frame.
+  // Nor must it flood the bus.
   if (request.source == kRegionSource) {
     if (reason == last_roi_refusal_) return;
     last_roi_refusal_ = reason;

@@ -56,6 +56,8 @@ class TrackSession {
   std::vector<PromptRequest> TakeRequests(GstBuffer* buffer, GstClockTime pts);
   void Step(GstBuffer* buffer, GstClockTime pts, const std::vector<PromptRequest>& requests);
   void Learn(const PromptRequest& request, const sam2::PromptOutcome& outcome);
+  void GiveIdsBack(const std::vector<PromptRequest>& requests,
+                   const std::vector<sam2::PromptOutcome>& outcomes);
   void Refused(const PromptRequest& request, const std::string& reason);
   void Reset(GstClockTime pts);
   void ReportStates(const std::vector<sam2::Object>& objects, GstClockTime pts);

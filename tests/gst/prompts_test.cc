@@ -126,7 +126,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{R"({"box": [1,2,3,4], "id": -1})", "id must be"},
         BadLine{R"({"box": [1,2,3,4], "id": 1.5})", "id must be"},
         BadLine{R"({"box": [1,2,3,4], "id": 99999999999})", "id must be"},
-        BadLine{R"({"box": [1,2,3,4], "id": 2147483647})", "id must be"},
+        BadLine{R"({"box": [1,2,3,4], "id": 1000000001})", "id must be"},
         BadLine{R"({"box": [1,2,3,4], "id": "1"})", "id must be"},
         BadLine{R"({"box": [1,2,3,4], "frame": -1})", "frame must be"},
         BadLine{R"({"box": [1,2,3,4], "frame": 1.5})", "frame must be"},
@@ -312,6 +312,17 @@ TEST(PromptQueue, ChoosesIdsThatNobodyAsksFor) {
   EXPECT_EQ(due[2].prompt.id, 7);
   EXPECT_EQ(queue.Add(PromptRequest()), 8);
   EXPECT_EQ(queue.NewId(), 9);
+}
+
+TEST(PromptQueue, TakesBackOnlyTheLastId) {
+  PromptQueue queue;
+  EXPECT_EQ(queue.NewId(), 1);
+  EXPECT_EQ(queue.NewId(), 2);
+  queue.GiveBack(1);
+  EXPECT_EQ(queue.NewId(), 3);
+  queue.GiveBack(3);
+  queue.GiveBack(2);
+  EXPECT_EQ(queue.NewId(), 2);
 }
 
 TEST(PromptQueue, ResetDropsWhatWaitsAndSaysSoOnce) {

@@ -320,6 +320,9 @@ TEST(Sam2Track, RefusesOneObjectMoreThanAllowedOnceInWords) {
   EXPECT_EQ(IdsOf(TrackRegion(tracker, kThing)), Ids({1}));
   for (int i = 0; i < 5; ++i) EXPECT_EQ(IdsOf(TrackRegion(tracker, kOther)), Ids({1}));
   EXPECT_EQ(tracker.Warnings().size(), 1U);
+  int id = 0;
+  g_signal_emit_by_name(tracker.element(), "add-point", 0, 1.0, 1.0, TRUE, &id);
+  EXPECT_EQ(id, 2);  // the refused ones used none up
 }
 
 // ---------------------------------------------------------------- states
