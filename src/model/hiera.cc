@@ -100,35 +100,35 @@ Tensor Hiera::PositionEmbedding(int64_t height, int64_t width) const {
   return (background + window).permute({0, 2, 3, 1});
 }
 
-Tensor Hiera::MultiScaleAttention::operator()(const Tensor& x, bool pool) const {
+Tensor Hiera::MultiScaleAttention::operator()(const Tensor& x, int64_t window_size,
+                                              bool pool) const {
+  if (window_size == 0) return proj(Attend(qkv(x), pool));
+  // The windows of the last rows and columns reach over the edge. The pixels
+  // there are zeros that are attended to, so that their keys and values are
+  // the bias alone: it is added after the padding, and no product is spent on
+  // what is cut off again.
+  const Tensor windows = WindowPartition(qkv.WithoutBias(x), window_size) + qkv.bias();
+  const int64_t shrink = pool ? 2 : 1;
+  return proj(WindowUnpartition(Attend(windows, pool), x.size(0), x.size(1) / shrink,
+                                x.size(2) / shrink));
+}
+
+Tensor Hiera::MultiScaleAttention::Attend(const Tensor& x, bool pool) const {
   const int64_t B = x.size(0);
-  int64_t H = x.size(1), W = x.size(2);
-  const std::vector<Tensor> parts = qkv(x).chunk(3, -1);  // each [B, H, W, C']
-  Tensor q = parts[0];
-  if (pool) {
-    q = Pool(q);
-    H = q.size(1);
-    W = q.size(2);
-  }
+  const std::vector<Tensor> parts = x.chunk(3, -1);  // each [B, H, W, C']
+  const Tensor q = pool ? Pool(parts[0]) : parts[0];
   const auto heads = [&](const Tensor& t) {  // -> [B, heads, N, C' / heads]
     return t.reshape({B, -1, num_heads, t.size(-1) / num_heads}).transpose(1, 2);
   };
   const Tensor out = at::scaled_dot_product_attention(heads(q), heads(parts[1]), heads(parts[2]));
-  return proj(out.transpose(1, 2).reshape({B, H, W, -1}));
+  return out.transpose(1, 2).reshape({B, q.size(1), q.size(2), -1});
 }
 
 Tensor Hiera::MultiScaleBlock::operator()(const Tensor& input) const {
   const bool pool = proj.defined();
   const Tensor x = norm1(input);
   const Tensor shortcut = pool ? Pool(proj(x)) : input;
-  Tensor y;
-  if (window_size == 0) {
-    y = attn(x, pool);
-  } else {
-    y = WindowUnpartition(attn(WindowPartition(x, window_size), pool), x.size(0),
-                          shortcut.size(1), shortcut.size(2));
-  }
-  y = shortcut + y;
+  const Tensor y = shortcut + attn(x, window_size, pool);
   return mlp.Add(norm2(y), y);
 }
 

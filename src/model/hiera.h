@@ -23,8 +23,11 @@ class Hiera {
   struct MultiScaleAttention {
     Linear qkv, proj;
     int64_t num_heads;
-    // x: [B, H, W, C]; pool: queries are max-pooled 2x2 -> [B, H/2, W/2, C'].
-    Tensor operator()(const Tensor& x, bool pool) const;
+    // x: [B, H, W, C]; window_size: 0 for global attention; pool: queries are
+    // max-pooled 2x2 -> [B, H/2, W/2, C'].
+    Tensor operator()(const Tensor& x, int64_t window_size, bool pool) const;
+    // In each of the windows by itself. x: [B, H, W, 3C'] -> [B, H', W', C'].
+    Tensor Attend(const Tensor& x, bool pool) const;
   };
   struct MultiScaleBlock {
     LayerNorm norm1, norm2;

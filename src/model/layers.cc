@@ -46,6 +46,10 @@ Tensor Linear::Add(const Tensor& x, const Tensor& residual) const {
   return residual + (*this)(x);
 }
 
+Tensor Linear::WithoutBias(const Tensor& x) const {
+  return packed_ ? onednn::Linear(x, weight_, {}, Activation::kNone, {}) : at::linear(x, weight_);
+}
+
 Conv2d::Conv2d(const Scope& w, int64_t in, int64_t out, int64_t kernel, Shape shape) {
   const Tensor weight =
       w.Param("weight", {out, in == -1 ? -1 : in / shape.groups, kernel, kernel});

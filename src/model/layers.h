@@ -31,7 +31,10 @@ class Linear {
   Tensor operator()(const Tensor& x, Activation activation = Activation::kNone) const;
   // The same plus `residual`, [..., out].
   Tensor Add(const Tensor& x, const Tensor& residual) const;
+  // The product alone, for callers that add bias() later.
+  Tensor WithoutBias(const Tensor& x) const;
 
+  const Tensor& bias() const { return bias_; }
   int64_t in() const { return weight_.size(1); }
   int64_t out() const { return weight_.size(0); }
   bool defined() const { return weight_.defined(); }
