@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'evaluate'))
 import scores
 import sequences
-from network import build, normalised, set_size
+from network import build, normalised, set_size, shape_of
 from steps import autocast
 
 
@@ -33,7 +33,7 @@ def load(path):
         saved = torch.load(path, map_location='cpu', weights_only=True)
         weights = saved.get('ema', saved.get('model'))
     one_branch = not any('.token_mixer.conv1.' in name for name in weights)
-    model = build(one_branch=one_branch)
+    model = build(shape=shape_of(weights), one_branch=one_branch)
     counters = {name: value for name, value in model.state_dict().items() if name.endswith('num_batches_tracked')}
     model.load_state_dict({**counters, **{name: value.float() if value.is_floating_point() else value
                                           for name, value in weights.items()}})

@@ -12,18 +12,22 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from network import Shape, build
+from network import build, shape_of
 
-METADATA = dict(
-    format='pt', model='builtin', family='sam2.1', trunk='repvit', trunk_activation='relu', image_size='256',
-    memory_attention_layers='2', memory_attention_heads='1', sigmoid_scale_for_mem_enc='20.0',
-    sigmoid_bias_for_mem_enc='-10.0', num_maskmem='5', d_model='128', mem_dim='64')
+
+def metadata(shape):
+    """What tells the loader the member and what its tensors cannot."""
+    return dict(
+        format='pt', model='builtin', family='sam2.1', trunk='repvit', trunk_activation='relu', image_size='256',
+        memory_attention_layers=str(shape.layers), memory_attention_heads='1', sigmoid_scale_for_mem_enc='20.0',
+        sigmoid_bias_for_mem_enc='-10.0', num_maskmem=str(shape.num_maskmem), d_model=str(shape.d_model),
+        mem_dim=str(shape.mem_dim))
 
 
 def canonical(weights):
     """State dict of build(one_branch=True) -> that of build(one_branch=False), computing the same."""
     complete = {}
-    for name, template in build(one_branch=False).state_dict().items():
+    for name, template in build(shape=shape_of(weights), one_branch=False).state_dict().items():
         if name in weights:
             complete[name] = weights[name].detach().cpu().clone()
         elif '.token_mixer.conv1.' not in name:
@@ -48,7 +52,7 @@ def write(weights, path):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix('.unfinished')
-    save_file(compact(canonical(weights)), unfinished, METADATA)
+    save_file(compact(canonical(weights)), unfinished, metadata(shape_of(weights)))
     unfinished.replace(path)
 
 

@@ -3,6 +3,7 @@
 
 SAM 2.1 with a small RepViT trunk (as EdgeTAM's), so that a state dict has the official names.
 While training, RepViT's token mixers have their 3x3 branch only: the other two fold into it anyway."""
+import re
 from dataclasses import dataclass
 
 import timm
@@ -27,6 +28,31 @@ class Shape:
     feed_forward: int = 512                 # of the memory attention
     layers: int = 2
     num_maskmem: int = 5
+
+
+SHAPES = dict(
+    builtin=Shape(),
+    narrow=Shape(widths=(40, 80, 160, 320)),
+    wide=Shape(widths=(56, 112, 224, 448)),
+    deep=Shape(depths=(2, 2, 10, 2)),
+    slim_memory=Shape(layers=1, feed_forward=256),
+)
+
+
+def shape_of(weights):
+    """The shape that a state dict was built with, read from its names and tensors."""
+    def count(pattern):
+        return len({match[1] for name in weights if (match := re.match(pattern, name))})
+
+    body = 'image_encoder.trunk.body.stages_{}.blocks.'
+    return Shape(
+        widths=tuple(weights[body.format(i) + '0.token_mixer.conv.c.weight'].shape[0] for i in range(4)),
+        depths=tuple(count(re.escape(body.format(i)) + r'(\d+)\.') for i in range(4)),
+        d_model=weights['image_encoder.neck.convs.0.conv.weight'].shape[0],
+        mem_dim=weights['memory_encoder.out_proj.weight'].shape[0],
+        feed_forward=weights['memory_attention.layers.0.linear1.weight'].shape[0],
+        layers=count(r'memory_attention\.layers\.(\d+)\.'),
+        num_maskmem=weights['maskmem_tpos_enc'].shape[0])
 
 
 class OneBranch(nn.Module):

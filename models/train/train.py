@@ -23,7 +23,7 @@ import schedule
 import validate
 from compose.assets import Assets
 from compose.batch import compose
-from network import build, use_plain_attention
+from network import SHAPES, build, use_plain_attention
 from steps import train_step
 
 
@@ -113,6 +113,7 @@ def main():
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--threads', type=int, default=0, help='0: two, but one while other programs want the cores')
     parser.add_argument('--workers', type=int, default=1, help='composer processes')
+    parser.add_argument('--shape', choices=SHAPES, default='builtin')
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--scale', type=int, default=1, help='scenes a step, times the schedule\'s: 8 or more for a GPU')
     parser.add_argument('--validate-every', type=int, default=20_000, help='samples')
@@ -126,7 +127,7 @@ def main():
     if device.type == 'cpu':
         use_plain_attention()
 
-    model = build().to(device, memory_format=torch.channels_last).train()
+    model = build(shape=SHAPES[arguments.shape]).to(device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(model).eval().requires_grad_(False)
     optimizer = optimizer_for(model, arguments.rate, device)
     generator = torch.Generator().manual_seed(arguments.seed)
