@@ -290,6 +290,9 @@ bool IsBlank(const std::string& line) {
 std::vector<PromptRequest> ParseBoxes(const std::string& text) try {
   std::vector<PromptRequest> requests;
   for (const std::vector<double>& numbers : ParseLists(text)) {
+    if (numbers.size() != 4) {
+      Refuse("\"" + text + "\" has a box of " + std::to_string(numbers.size()) + " numbers");
+    }
     PromptRequest request;
     request.prompt.box = ToBox(numbers);
     request.frame = 0;
