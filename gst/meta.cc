@@ -152,9 +152,11 @@ void Scale(GstStructure* meta, const GstVideoInfo& from, const GstVideoInfo& to)
   gst_structure_take_value(meta, "objects", &scaled);
 }
 
-bool CopyField(GQuark field, const GValue* value, gpointer to) {
-  gst_structure_id_set_value(static_cast<GstStructure*>(to), field, value);
-  return true;
+void CopyFields(const GstStructure* from, GstStructure* to) {
+  for (int i = 0; i < gst_structure_n_fields(from); ++i) {
+    const char* field = gst_structure_nth_field_name(from, i);
+    gst_structure_set_value(to, field, gst_structure_get_value(from, field));
+  }
 }
 
 // GstCustomMetaTransformFunction: follows copies and scaling; anything else
@@ -166,12 +168,7 @@ gboolean TransformMeta(GstBuffer* to, GstCustomMeta* meta, GstBuffer*, GQuark ty
   GstCustomMeta* copy = gst_buffer_add_custom_meta(to, kObjectsMetaName);
   if (copy == nullptr) return FALSE;
   GstStructure* structure = gst_custom_meta_get_structure(copy);
-  gst_structure_foreach(
-      gst_custom_meta_get_structure(meta),
-      [](GQuark field, const GValue* value, gpointer out) -> gboolean {
-        return CopyField(field, value, out);
-      },
-      structure);
+  CopyFields(gst_custom_meta_get_structure(meta), structure);
   if (scale) {
     const auto* sizes = static_cast<const GstVideoMetaTransform*>(data);
     Scale(structure, *sizes->in_info, *sizes->out_info);
