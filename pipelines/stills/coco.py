@@ -108,7 +108,7 @@ class Results:
         self.lines = path.with_suffix(".partial")
         self.done = set()  # file names
         settings = json.loads(json.dumps(settings))
-        if self.lines.exists():
+        if self.lines.exists() and (resume or self._has_pictures()):
             if not resume:
                 raise Failure(f"an interrupted run is in {self.lines}: --resume goes on with it; "
                               "delete the file to start anew")
@@ -117,6 +117,10 @@ class Results:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.lines.write_text(json.dumps({"settings": settings}) + "\n", encoding="utf-8")
         self.file = open(self.lines, "a", encoding="utf-8")
+
+    def _has_pictures(self):
+        with open(self.lines, "rb") as file:
+            return len(file.readlines(1 << 20)) > 1
 
     def _recover(self, settings):
         """Reads what is done and cuts off a line that was not finished."""

@@ -55,10 +55,22 @@ def add_model_arguments(parser):
     parser.add_argument("--model", help="a name (builtin, sam2.1-tiny, ...) or a file")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16", "fp16"))
+    parser.add_argument("--threads", type=int, help="CPU threads; default: one per core")
+
+
+def model_properties(arguments):
+    return {name: getattr(arguments, name)
+            for name in ("model", "device", "precision", "threads")}
 
 
 def set_properties(element, values):
-    """Sets those that have a value."""
+    """Sets those that have a value. Throws Failure for a number that is not allowed, which GObject
+    would change without a word."""
     for name, value in values.items():
-        if value is not None:
-            Gst.util_set_object_arg(element, name, str(value))
+        if value is None:
+            continue
+        spec = element.find_property(name)
+        if hasattr(spec, "minimum") and not spec.minimum <= float(value) <= spec.maximum:
+            raise Failure(f"{name} {value} is not allowed: it must be from {spec.minimum:g} to "
+                          f"{spec.maximum:g}")
+        Gst.util_set_object_arg(element, name, str(value))

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pipelines/segment as a user calls it, on pictures of every kind and on bad input."""
+
+import json
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from PIL import Image, ImageDraw
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SEGMENT = ROOT / "pipelines" / "segment"
+sys.path.insert(0, str(ROOT / "pipelines"))
+from stills import masks  # noqa: E402
+
+WIDTH, HEIGHT = 160, 120
+DISC = (40, 20, 120, 100)  # corners
+BOX = "40,20,80,80"
+
+
+def drawing():
+    image = Image.new("RGB", (WIDTH, HEIGHT), (40, 60, 80))
+    ImageDraw.Draw(image).ellipse(DISC, fill=(230, 190, 60))
+    return image
+
+
+def segment(*arguments, **options):
+    return subprocess.run([SEGMENT, *map(str, arguments)], capture_output=True, text=True,
+                          timeout=300, check=False, **options)
+
+
+class Folder(unittest.TestCase):
+    """Each test has a folder of its own, with pictures in `in`."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.input, self.out = self.folder / "in", self.folder / "out"
+        self.input.mkdir()
+
+    def segment(self, *arguments, **options):
+        return segment(self.input, *arguments, "--output", self.out, **options)
+
+    def result(self):
+        return json.loads((self.out / "annotations.json").read_text(encoding="utf-8"))
+
+    def coco(self, images, annotations, categories=({"id": 3, "name": "disc"},)):
+        path = self.folder / "boxes.json"
+        path.write_text(json.dumps({"images": images, "annotations": annotations,
+                                    "categories": list(categories)}), encoding="utf-8")
+        return path
+
+
+class Pictures(Folder):
+    def test_every_kind_of_file(self):
+        image = drawing()
+        exif = Image.Exif()
+        exif[0x112] = 6  # to be turned by 90 degrees
+        image.save(self.input / "plain.jpg")
+        image.save(self.input / "lossless.png")
+        image.save(self.input / "web.webp")
+        image.save(self.input / "bitmap.bmp")
+        image.rotate(90, expand=True).save(self.input / "turned.jpg", exif=exif)
+        image.convert("CMYK").save(self.input / "print.jpg")
+        image.convert("L").save(self.input / "grey.png")
+        image.convert("L").convert("I").point(lambda level: level * 257).save(
+            self.input / "deep.png")
+        image.convert("P").save(self.input / "palette.png")
+        transparent = image.convert("RGBA")
+        transparent.putalpha(250)
+        transparent.save(self.input / "alpha.png")
+        image.save(self.input / "film.webp", save_all=True, append_images=[image.rotate(90)])
+        run = self.segment("--box", BOX)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("film.webp: it has 2 pictures, the first one is taken", run.stderr)
+        result = self.result()
+        self.assertEqual(len(result["images"]), 11)
+        self.assertEqual(len(result["annotations"]), 11)
+        for found in result["images"]:
+            self.assertEqual((found["width"], found["height"]), (WIDTH, HEIGHT), found)
+        for found in result["annotations"]:
+            self.assertEqual(found["segmentation"]["size"], [HEIGHT, WIDTH])
+            self.assertGreater(found["area"], 0)
+        for name in ("plain", "turned", "film"):
+            with Image.open(self.out / "overlays" / f"{name}.png") as overlay:
+                self.assertEqual(overlay.size, (WIDTH, HEIGHT))
+
+    def test_broken_files_are_reported_and_left_out(self):
+        drawing().save(self.input / "good.jpg")
+        (self.input / "cut.jpg").write_bytes((self.input / "good.jpg").read_bytes()[:900])
+        (self.input / "text.png").write_text("no picture")
+        (self.input / "empty.bmp").touch()
+        run = self.segment("--box", BOX)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        for name in ("cut.jpg", "text.png", "empty.bmp"):
+            self.assertIn(f"{name} is left out", run.stderr)
+        self.assertIn("3 of 4 pictures were left out", run.stderr)
+        self.assertEqual([i["file_name"] for i in self.result()["images"]], ["good.jpg"])
+
+    def test_a_picture_of_one_pixel(self):
+        Image.new("RGB", (1, 1)).save(self.input / "dot.png")
+        run = self.segment("--box", "0,0,1,1")
+        self.assertEqual(run.returncode, 0, run.stderr)
+
+    def test_a_box_outside_is_refused_and_the_rest_done(self):
+        drawing().save(self.input / "a.png")
+        run = self.segment("--box", "500,500,20,20", "--box", BOX)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("lies outside the 160x120 frame", run.stderr)
+        self.assertEqual(len(self.result()["annotations"]), 1)
+
+    def test_other_forms_of_the_masks(self):
+        drawing().save(self.input / "a.png")
+        run = self.segment("--box", BOX, "--masks", "polygon", "--labelme", "--png")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        found, = self.result()["annotations"]
+        for polygon in found["segmentation"]:
+            self.assertGreaterEqual(len(polygon), 6)
+        with Image.open(self.out / "labels" / "a.png") as labels:
+            self.assertEqual(sum(labels.histogram()[1:2]), found["area"])
+            self.assertEqual(labels.histogram()[0] + found["area"], WIDTH * HEIGHT)
+        labelme = json.loads((self.out / "labelme" / "a.json").read_text())
+        self.assertEqual(len(labelme["shapes"]), len(found["segmentation"]))
+        self.assertTrue((self.out / "labelme" / labelme["imagePath"]).samefile(
+            self.input / "a.png"))
+
+    def test_equal_names_do_not_overwrite_each_other(self):
+        drawing().save(self.input / "a.png")
+        drawing().save(self.input / "a.jpg")
+        self.assertEqual(self.segment("--box", BOX).returncode, 0)
+        self.assertEqual({p.name for p in (self.out / "overlays").iterdir()},
+                         {"a.png.png", "a.jpg.png"})
+
+    def test_everything(self):
+        drawing().save(self.input / "a.png")
+        run = self.segment("--everything", "--points-per-side", 4, "--pred-iou-thresh", 0,
+                           "--stability-score-thresh", 0)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        areas = [found["area"] for found in self.result()["annotations"]]
+        self.assertGreater(len(areas), 1)
+        self.assertEqual(areas, sorted(areas, reverse=True))
+
+
+class CocoBoxes(Folder):
+    IMAGE = {"id": 8, "file_name": "a.png"}
+
+    def setUp(self):
+        super().setUp()
+        drawing().save(self.input / "a.png")
+
+    def annotation(self, number, **more):
+        return {"id": number, "image_id": 8, "category_id": 3, "bbox": [40, 20, 80, 80], **more}
+
+    def test_ids_and_categories_stay(self):
+        path = self.coco([self.IMAGE], [self.annotation(77), self.annotation(5)])
+        run = self.segment("--boxes", path)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        result = self.result()
+        self.assertEqual(sorted(a["id"] for a in result["annotations"]), [5, 77])
+        self.assertEqual({(a["image_id"], a["category_id"]) for a in result["annotations"]},
+                         {(8, 3)})
+        self.assertEqual(result["categories"][0]["name"], "disc")
+
+    def test_what_cannot_be_used_is_told_and_the_rest_done(self):
+        images = [self.IMAGE, {"id": 9, "file_name": "gone.png"},
+                  {"id": 8, "file_name": "other.png"}, {"file_name": "no id"}]
+        path = self.coco(images, [
+            self.annotation(1), self.annotation(1), self.annotation(2, iscrowd=1),
+            self.annotation(3, image_id=4), self.annotation(4, bbox=[1, 2, 3]),
+            self.annotation(6, bbox=[1, 2, 3, None]), self.annotation(7, bbox=[10, 10, 0, 5]),
+            "nonsense"])
+        run = self.segment("--boxes", path)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        for text in ("gone.png is left out: there is no such picture", "image id 8 is there twice",
+                     "an image without id or file_name", "annotation id 1 is there twice",
+                     "annotation 2 is left out: a crowd's box", "there is no image 4",
+                     "annotation 4 is left out: its bbox", "annotation 6 is left out: its bbox",
+                     "is empty", "an annotation is left out"):
+            self.assertIn(text, run.stderr)
+        self.assertEqual(sorted(a["id"] for a in self.result()["annotations"]), [1, 2])
+
+    def test_files_that_are_no_coco(self):
+        for content in ("", "[]", "{}", '{"images": 1, "annotations": []}'):
+            path = self.folder / "bad.json"
+            path.write_text(content)
+            run = self.segment("--boxes", path)
+            self.assertEqual(run.returncode, 1, content)
+            self.assertIn("bad.json: no ", run.stderr)
+            self.assertNotIn("Traceback", run.stderr)
+
+
+class Resume(Folder):
+    COUNT = 40
+
+    def setUp(self):
+        super().setUp()
+        for i in range(self.COUNT):
+            drawing().resize((WIDTH + i, HEIGHT)).save(self.input / f"{i:02d}.png")
+
+    def interrupt(self):
+        """Stops a run when some pictures are done, and cuts the last line as a crash would."""
+        run = subprocess.Popen([SEGMENT, self.input, "--box", BOX, "--no-overlays", "--output",
+                                self.out], stderr=subprocess.PIPE, text=True)
+        partial = self.out / "annotations.partial"
+        end = time.monotonic() + 120
+        while not partial.exists() or len(partial.read_bytes().splitlines()) < 6:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+        run.send_signal(signal.SIGINT)
+        _, text = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 130, text)
+        self.assertIn("--resume goes on", text)
+        partial.write_bytes(partial.read_bytes()[:-20])
+
+    def test_goes_on_where_it_stopped(self):
+        self.interrupt()
+        again = self.segment("--box", BOX, "--no-overlays")
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("--resume goes on with it", again.stderr)
+        other = self.segment("--box", "1,1,9,9", "--no-overlays", "--resume")
+        self.assertEqual(other.returncode, 1)
+        self.assertIn("other settings", other.stderr)
+        run = self.segment("--box", BOX, "--no-overlays", "--resume")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("pictures are done already", run.stderr)
+        result = self.result()
+        self.assertEqual(len({i["file_name"] for i in result["images"]}), self.COUNT)
+        self.assertEqual(len(result["images"]), self.COUNT)
+        self.assertEqual(sorted(a["id"] for a in result["annotations"]),
+                         list(range(1, self.COUNT + 1)))
+        self.assertFalse((self.out / "annotations.partial").exists())
+
+
+class Refusals(Folder):
+    def expect(self, text, *arguments):
+        run = segment(*arguments, "--output", self.out)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn(text, run.stderr)
+        self.assertNotIn("Traceback", run.stderr)
+
+    def test_no_prompt(self):
+        drawing().save(self.input / "a.png")
+        self.expect("say what to segment", self.input)
+        self.expect("say what to segment", self.input, "--everything", "--box", BOX)
+
+    def test_no_pictures(self):
+        self.expect("there is no picture", self.input, "--box", BOX)
+        self.expect("there is no file or folder", self.folder / "nowhere", "--box", BOX)
+
+    def test_bad_values(self):
+        drawing().save(self.input / "a.png")
+        self.expect("is not x,y,width,height", self.input, "--box", "1,2,3")
+        self.expect("is not x,y,width,height", self.input, "--box", "1,2,3,nan")
+        self.expect("There is no model", self.input, "--box", BOX, "--model", "nothing")
+        self.expect("points-per-side", self.input, "--everything", "--points-per-side", 0)
+
+
+class RunLengths(unittest.TestCase):
+    def test_decoding(self):
+        # pycocotools.mask.encode of a 4x3 picture whose second column is set
+        picture = masks.decode_rle("336", 4, 3)
+        self.assertEqual([x for x in range(4) if picture.getpixel((x, 1))], [1])
+
+
+if __name__ == "__main__":
+    unittest.main()
