@@ -58,7 +58,7 @@ class Metrics:
             self.writer.writerow([state['samples'], state['step'], round(state['seconds']), split, name, f'{value:.5f}'])
 
 
-def optimizer_for(model, rate, device):
+def optimizer_for(model, rate):
     """AdamW; no weight decay for biases, norms, embeddings and tokens."""
     decayed, plain = [], []
     for name, parameter in model.named_parameters():
@@ -89,12 +89,89 @@ def freeze_norm(model, average):
             module.eval()
 
 
-def save(path, model, average, optimizer, generator, state):
-    """All of the run in one file, replaced at once so that a kill leaves the former one whole."""
-    unfinished = path.with_suffix('.unfinished')
-    torch.save(dict(model=model.state_dict(), ema=average.state_dict(), optimizer=optimizer.state_dict(),
-                    generator=generator.get_state(), state=state), unfinished)
-    os.replace(unfinished, path)
+class Run:
+    """All that a training run is, and what is saved of it: weights, their average, the optimizer's and the random
+    generator's state, and how far it is."""
+
+    def __init__(self, folder, shape, rate, seed, device):
+        self.folder, self.checkpoint = folder, folder / 'checkpoint.pt'
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(seed)
+        self.model = build(shape=shape).to(device, memory_format=torch.channels_last).train()
+        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.optimizer = optimizer_for(self.model, rate)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.state = dict(step=0, samples=0, seconds=0.0, validated=0, frozen=False)
+        if self.checkpoint.exists():
+            self.restore(device)
+
+    def restore(self, device):
+        saved = torch.load(self.checkpoint, map_location=device, weights_only=True)
+        self.model.load_state_dict(saved['model'])
+        self.average.load_state_dict(saved['ema'])
+        self.optimizer.load_state_dict(saved['optimizer'])
+        self.generator.set_state(saved['generator'].cpu())
+        self.state = saved['state']
+        if self.state['frozen']:
+            freeze_norm(self.model, self.average)
+        print(f"resumed at step {self.state['step']}, {self.state['samples']} samples", flush=True)
+
+    def save(self):
+        """All in one file, replaced at once so that a kill leaves the former one whole."""
+        unfinished = self.checkpoint.with_suffix('.unfinished')
+        torch.save(dict(model=self.model.state_dict(), ema=self.average.state_dict(),
+                        optimizer=self.optimizer.state_dict(), generator=self.generator.get_state(),
+                        state=self.state), unfinished)
+        os.replace(unfinished, self.checkpoint)
+
+    def train(self, batch, rate):
+        """One optimizer step -> values to log."""
+        if self.state['samples'] >= schedule.FREEZE_NORM and not self.state['frozen']:
+            freeze_norm(self.model, self.average)
+            self.state['frozen'] = True
+        for group in self.optimizer.param_groups:
+            group['lr'] = rate
+        loss, log = train_step(self.model, batch, self.generator)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        else:
+            print(f"step {self.state['step']}: gradient not finite, skipped", flush=True)
+        update_average(self.average, self.model, self.state['step'])
+        self.state['step'] += 1
+        self.state['samples'] += batch.frames
+        return {**log, 'loss': loss.item(), 'gradient': norm.item(), 'rate': rate}
+
+    def validate(self, held_out):
+        """Held-out scores of the averaged weights, which are exported too."""
+        self.state['validated'] = self.state['samples']
+        export.write(self.average.state_dict(), self.folder.parent / 'export' / f'{self.folder.name}.safetensors')
+        return validate.validate(self.average, held_out)
+
+
+class Progress:
+    """Means of the logged values since the last report, and the pace since the start."""
+
+    def __init__(self, state, until):
+        self.values, self.until, self.waited = {}, until, 0.0
+        self.begin, self.first = time.monotonic(), state['samples']
+
+    def add(self, log, waited):
+        self.waited += waited
+        for name, value in log.items():
+            self.values.setdefault(name, []).append(value)
+
+    def report(self, state):
+        """Prints a line -> the means."""
+        means = {name: float(np.mean(values)) for name, values in self.values.items()}
+        self.values, passed = {}, time.monotonic() - self.begin
+        pace = (state['samples'] - self.first) / passed
+        shown = ' '.join(f'{name} {value:.3g}' for name, value in sorted(means.items()) if 'best' not in name)
+        print(f"{state['step']} samples {state['samples']} {pace:.1f}/s waiting {self.waited / passed:.0%} "
+              f"left {(self.until - state['samples']) / max(pace, 1e-9) / 3600:.1f} h  {shown}", flush=True)
+        return means
 
 
 def share_cores():
@@ -103,7 +180,7 @@ def share_cores():
     torch.set_num_threads(2 if os.getloadavg()[0] < 3.5 else 1)
 
 
-def main():
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--pack', required=True)
     parser.add_argument('--run', type=Path, required=True)
@@ -115,35 +192,23 @@ def main():
     parser.add_argument('--workers', type=int, default=1, help='composer processes')
     parser.add_argument('--shape', choices=SHAPES, default='builtin')
     parser.add_argument('--device', default='cpu')
-    parser.add_argument('--scale', type=int, default=1, help='scenes a step, times the schedule\'s: 8 or more for a GPU')
+    parser.add_argument('--scale', type=int, default=1, help="scenes a step, times the schedule's: 8 or more for a GPU")
     parser.add_argument('--validate-every', type=int, default=20_000, help='samples')
     parser.add_argument('--save-every', type=int, default=200, help='steps')
     parser.add_argument('--minutes', type=float, help='stop after so long: a slice on a borrowed machine')
-    arguments = parser.parse_args()
-    arguments.run.mkdir(parents=True, exist_ok=True)
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments()
     torch.set_num_threads(arguments.threads or 1)
-    torch.manual_seed(arguments.seed)
     device = torch.device(arguments.device)
     if device.type == 'cpu':
         use_plain_attention()
-
-    model = build(shape=SHAPES[arguments.shape]).to(device, memory_format=torch.channels_last).train()
-    average = copy.deepcopy(model).eval().requires_grad_(False)
-    optimizer = optimizer_for(model, arguments.rate, device)
-    generator = torch.Generator().manual_seed(arguments.seed)
-    state = dict(step=0, samples=0, seconds=0.0, validated=0, frozen=False)
-    checkpoint = arguments.run / 'checkpoint.pt'
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=device, weights_only=True)
-        model.load_state_dict(saved['model'])
-        average.load_state_dict(saved['ema'])
-        optimizer.load_state_dict(saved['optimizer'])
-        generator.set_state(saved['generator'].cpu())
-        state = saved['state']
-        print(f"resumed at step {state['step']}, {state['samples']} samples", flush=True)
-    if state['frozen']:
-        freeze_norm(model, average)
-
+    peak = arguments.rate * arguments.scale ** 0.5
+    cooldown = (arguments.until - arguments.cooldown, arguments.until) if arguments.cooldown else None
+    run = Run(arguments.run, SHAPES[arguments.shape], peak, arguments.seed, device)
+    state = run.state
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.append(True))
@@ -152,58 +217,27 @@ def main():
     composer = Composer(Assets(arguments.pack), arguments.seed, state['step'], state['samples'], arguments.scale)
     batches = iter(torch.utils.data.DataLoader(composer, batch_size=None, num_workers=arguments.workers,
                                                prefetch_factor=4))
-    cooldown = (arguments.until - arguments.cooldown, arguments.until) if arguments.cooldown else None
-    recent, begin, began_at, waited = {}, time.monotonic(), state['samples'], 0.0
+    progress = Progress(state, arguments.until)
+    end = time.monotonic() + 60 * arguments.minutes if arguments.minutes else float('inf')
 
-    while state['samples'] < arguments.until and not stopping:
-        if arguments.minutes and time.monotonic() - begin > 60 * arguments.minutes:
-            break
+    while state['samples'] < arguments.until and not stopping and time.monotonic() < end:
         if not arguments.threads and state['step'] % 10 == 0:
             share_cores()
         tick, worked = time.monotonic(), time.process_time()
         step, batch = next(batches)
         assert step == state['step']
-        waited += time.monotonic() - tick
-        if state['samples'] >= schedule.FREEZE_NORM and not state['frozen']:
-            freeze_norm(model, average)
-            state['frozen'] = True
-        rate = schedule.learning_rate(state['samples'], arguments.rate * arguments.scale ** 0.5, cooldown)
-        for group in optimizer.param_groups:
-            group['lr'] = rate
-        loss, log = train_step(model, batch, generator)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        if torch.isfinite(norm):
-            optimizer.step()
-        else:
-            print(f'step {step}: gradient not finite, skipped', flush=True)
-        update_average(average, model, step)
-        state['step'] += 1
-        state['samples'] += batch.frames
+        waited = time.monotonic() - tick
+        progress.add(run.train(batch, schedule.learning_rate(state['samples'], peak, cooldown)), waited)
         state['seconds'] += time.process_time() - worked
-
-        for name, value in {**log, 'loss': loss.item(), 'gradient': norm.item()}.items():
-            recent.setdefault(name, []).append(value)
         if state['step'] % 50 == 0:
-            means = {name: float(np.mean(values)) for name, values in recent.items()}
-            means['rate'] = rate
-            metrics.write(state, 'train', means)
-            pace = (state['samples'] - began_at) / (time.monotonic() - begin)
-            left = (arguments.until - state['samples']) / max(pace, 1e-9) / 3600
-            shown = ' '.join(f'{name} {value:.3f}' for name, value in sorted(means.items()) if 'best' not in name)
-            print(f"{state['step']} samples {state['samples']} {pace:.1f}/s waiting {waited / (time.monotonic() - begin):.0%} "
-                  f'left {left:.1f} h  {shown}', flush=True)
-            recent = {}
+            metrics.write(state, 'train', progress.report(state))
         if state['samples'] - state['validated'] >= arguments.validate_every:
-            state['validated'] = state['samples']
-            values = validate.validate(average, held_out)
+            values = run.validate(held_out)
             metrics.write(state, 'held out', values)
             print('held out ' + ' '.join(f'{name} {value:.3f}' for name, value in values.items()), flush=True)
-            export.write(average.state_dict(), arguments.run.parent / 'export' / 'ema.safetensors')
         if state['step'] % arguments.save_every == 0:
-            save(checkpoint, model, average, optimizer, generator, state)
-    save(checkpoint, model, average, optimizer, generator, state)
+            run.save()
+    run.save()
     print(f"saved at step {state['step']}, {state['samples']} samples", flush=True)
     for worker in batches._workers:                                     # they may be waiting to hand over a batch
         worker.kill()
