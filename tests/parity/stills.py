@@ -13,7 +13,10 @@ import tempfile
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
 from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
+from sam2.build_sam import build_sam2
 from sam2.sam2_image_predictor import SAM2ImagePredictor
 
 import builtin_model
@@ -152,15 +155,39 @@ def compare_everything(model, core, image, options):
     return share >= 0.95 and abs(len(ours) - len(official)) <= 0.05 * len(official)
 
 
+def shuffled(path, seed, folder):
+    """The model with the values of each tensor in another order: weights that nobody trained."""
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    generator = torch.Generator().manual_seed(seed)
+    for name, tensor in tensors.items():
+        order = torch.randperm(tensor.numel(), generator=generator)
+        tensors[name] = tensor.flatten()[order].reshape(tensor.shape)
+    out = str(pathlib.Path(folder) / "shuffled.safetensors")
+    save_file(tensors, out, metadata)
+    return out
+
+
+def load(path):
+    """The reference's model of a file; official ones must be of sam2.1-tiny."""
+    if path.endswith(".pt"):
+        return build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", path, device="cpu")
+    return builtin_model.build(path)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("images", nargs="*", type=pathlib.Path, metavar="IMAGE",
                         help="default: all of ../shared/data/images")
-    parser.add_argument("--model", default=str(MODEL), help="a file of the built-in kind")
+    parser.add_argument("--model", default=str(MODEL), help="a file of the built-in kind, or a .pt of sam2.1-tiny")
+    parser.add_argument("--shuffle", type=int, metavar="SEED",
+                        help="shuffle the values of each of the model's tensors")
     parser.add_argument("--program", type=pathlib.Path,
                         default=ROOT / "build" / "tests" / "parity" / "stills_answers")
     parser.add_argument("--everything", action="append", type=json.loads, metavar="OPTIONS",
                         help="JSON of options of the generator, once for each comparison")
+    parser.add_argument("--prompts-only", dest="everything", action="store_const", const=[])
     parser.add_argument("--width", type=int, default=640, help="images are shrunk to this width")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -168,9 +195,12 @@ def main():
     if not images:
         sys.exit(f"there are no images in {FOLDER}")
     torch.set_grad_enabled(False)
-    model = builtin_model.build(arguments.model)
+    shuffle_folder = tempfile.TemporaryDirectory()
+    if arguments.shuffle is not None:
+        arguments.model = shuffled(arguments.model, arguments.shuffle, shuffle_folder.name)
+    model = load(arguments.model)
     loose = {"pred_iou_thresh": 0.3, "stability_score_thresh": 0.5}  # so that there are many masks
-    everything = arguments.everything or [
+    everything = arguments.everything if arguments.everything is not None else [
         {"points_per_side": 16, **loose},
         {"points_per_side": 8, **loose, "crop_n_layers": 1},
         {"points_per_side": 12, **loose, "min_mask_region_area": 20}]
