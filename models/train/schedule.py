@@ -16,18 +16,20 @@ class Plan:
     targets: int
 
 
-STILL_128, STILL_256, STILL_384 = Plan(128, 1, 32, 4), Plan(256, 1, 12, 4), Plan(384, 1, 5, 4)
+STILL_128_FEW, STILL_128 = Plan(128, 1, 16, 4), Plan(128, 1, 24, 4)
+STILL_256, STILL_384 = Plan(256, 1, 12, 4), Plan(384, 1, 5, 4)
 CLIP_128, CLIP_256, CLIP_256_LONG = Plan(128, 6, 8, 2), Plan(256, 6, 4, 2), Plan(256, 8, 3, 2)
 
 # (from how many samples on, [(share of the steps, plan)])
 PHASES = [
-    (0,         [(1.00, STILL_128)]),
+    (0,         [(1.00, STILL_128_FEW)]),       # a fresh model first rests on empty masks: leaving that takes steps
+    (12_000,    [(1.00, STILL_128)]),
     (60_000,    [(0.60, STILL_256), (0.40, CLIP_128)]),
     (110_000,   [(0.50, STILL_256), (0.50, CLIP_256)]),
     (300_000,   [(0.40, STILL_256), (0.50, CLIP_256_LONG), (0.10, STILL_384)]),
 ]
 FREEZE_NORM = 200_000       # from here on BatchNorm uses its averaged statistics, as at inference
-WARM_UP = 6_000             # samples of linear warm-up
+WARM_UP = 3_000             # samples of linear warm-up
 DECAY_FROM = 150_000        # from here on the rate falls with the square root of the samples seen
 
 

@@ -28,11 +28,17 @@ def _stem(path):
     return PICTURE_SUFFIX.sub('', path)
 
 
+def _tails(path):
+    """FOLDER/NAME, and NAME alone if it is long enough to be no other file's."""
+    parts = _stem(path).split('/')
+    return ['/'.join(parts[-2:])] * (len(parts) > 1) + [parts[-1]] * (len(parts[-1]) > 11)
+
+
 class CopyrightFile:
     def __init__(self, text):
         self.default = 'unknown'                            # of the pattern `*`
         self.rules = []                                     # (regex, licence), in file order
-        self.names = {}                                     # file name without suffix -> licences it is named under
+        self.names = {}                                     # last one or two parts of a path -> licences named with them
         for stanza in re.split(r'\n\s*\n', text):
             fields = dict(re.findall(r'^(\S+):[ \t]*((?:.*(?:\n[ \t].*)*))', stanza, flags=re.M))
             if 'Files' not in fields or 'License' not in fields:
@@ -44,14 +50,15 @@ class CopyrightFile:
                     continue
                 self.rules.append((re.compile('(.*/)?' + fnmatch.translate(_stem(pattern))), licence))
                 if not set('*?') & set(pattern):
-                    self.names.setdefault(_stem(pattern).split('/')[-1], set()).add(licence)
+                    for name in _tails(pattern):
+                        self.names.setdefault(name, set()).add(licence)
 
     def licence(self, path):
-        """By the last pattern that matches a tail of the path; else by the file's name, if all stanzas
-        that name it agree; else the package's default."""
+        """By the last pattern that matches a tail of the path; else by the file's name with its folder or, if it
+        is a telling one, alone, where all stanzas that name it agree; else the package's default."""
         path = _stem(path)
         for regex, licence in reversed(self.rules):
             if regex.match(path):
                 return licence
-        named = self.names.get(path.split('/')[-1], set())
+        named = set().union(*(self.names.get(name, set()) for name in _tails(path)))
         return next(iter(named)) if len(named) == 1 else self.default

@@ -37,7 +37,6 @@ SOURCES = [
     Source('freedoom', 'freedoom', 'cutout', r'/sprites/.*\.png$', 'freedoom', .06, min_side=36, unpack='wad'),
     Source('gcompris', 'gcompris-qt-data', 'cutout', PICTURE, None, .05, min_bytes=4000, unpack='rcc'),
     Source('supertuxkart', 'supertuxkart-data', 'cutout', r'\.png$', None, .03, min_bytes=12000),
-    Source('crawl', 'crawl-tiles-data', 'cutout', r'/title_.*\.png$', 'CC0', .01),
     # -- 3D models of sweethome3d-furniture (CC0, CC-BY) and pybullet (zlib), drawn here ---------------
     Source('objects', 'rendered', 'cutout', r'^/objects/.*\.png$', 'CC-BY-3.0', .45, rendered=True),
     Source('rooms', 'rendered', 'room', r'^/rooms/.*_\d+\.png$', 'CC-BY-3.0', rendered=True),
@@ -56,7 +55,7 @@ SOURCES = [
     Source('lomiri-20.04', 'lomiri-wallpapers-20.04', 'photo', PICTURE, None, min_bytes=40000),
     Source('gcompris-photo', 'gcompris-qt-data', 'photo', PICTURE, None, min_bytes=8000, unpack='rcc'),
     Source('stellarium', 'stellarium-data', 'photo', r'/landscapes/.*' + PICTURE, None, min_bytes=60000),
-    Source('crawl-title', 'crawl-tiles-data', 'photo', r'/title_.*\.png$', 'CC0', min_bytes=60000),
+    Source('crawl-title', 'crawl-tiles-data', 'photo', r'/title_.*\.png$', 'GPL-2+', min_bytes=60000),
     Source('gnome', 'gnome-backgrounds', 'photo', PICTURE, 'CC-BY-SA-3.0', min_bytes=40000),
     Source('plasma', 'plasma-workspace-wallpapers', 'photo', PICTURE, 'GPL-2+', min_bytes=40000),
     Source('mate', 'mate-backgrounds', 'photo', PICTURE, 'GPL-2+', min_bytes=40000),

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sources of a data pack as a table for the model card, and every picture with its licence as CSV.
+
+    .deps/train/bin/python models/train/data/list_sources.py .deps/train-data/permissive [--csv FILE]
+"""
+import argparse
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+
+from sources import SOURCES
+
+MADE_FROM = 'sweethome3d-furniture, pypi:pybullet, textures of freedoom'       # what render_*.py draw
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('pack', type=Path)
+    parser.add_argument('--csv', type=Path)
+    arguments = parser.parse_args()
+    entries = [entry for entry in json.loads(arguments.pack.with_suffix('.json').read_text())['entries']
+               if entry['kind'] != 'room-ids']
+    print('| source | package | use | pictures | licences |\n|---|---|---|---|---|')
+    for source in SOURCES:
+        licences = Counter(entry['licence'] for entry in entries if entry['source'] == source.name)
+        if licences:
+            package = MADE_FROM if source.rendered else source.package
+            shown = ', '.join(f'{licence} {count}' for licence, count in licences.most_common())
+            print(f'| {source.name} | {package} | {source.kind} | {sum(licences.values())} | {shown} |')
+    if arguments.csv:
+        with open(arguments.csv, 'w', newline='') as file:
+            writer = csv.DictWriter(file, ['source', 'kind', 'licence', 'origin'], extrasaction='ignore')
+            writer.writeheader()
+            writer.writerows(entries)
+
+
+if __name__ == '__main__':
+    main()
