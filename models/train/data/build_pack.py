@@ -78,7 +78,7 @@ def main():
             for entry in [entry for entry in former if entry['source'] == source.name]:
                 add(former_data[entry['offset']:entry['offset'] + entry['length']],
                     **{name: value for name, value in entry.items() if name not in ('offset', 'length')})
-                licences[entry['licence']] += 1
+                licences[entry['licence']] += entry['kind'] != 'room-ids'
             for origin, licence, path, picture in pictures(source, allow_copyleft, seen) if not licences else ():
                 frames = int(re.search(r'_(\d+)\.png$', origin)[1]) if source.rendered else 1
                 entry = dict(source=source.name, licence=licence, origin=origin, frames=frames)
