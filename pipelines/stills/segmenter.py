@@ -58,7 +58,7 @@ class Segmenter:
                     f"appsink name={form} sync=false" for form in self.outputs]
         if self.overlays:
             # Boxes of everything would hide it.
-            style = "boxes=false labels=false" if "mode" in self.properties else ""
+            style = "boxes=false labels=false scores=false" if "mode" in self.properties else ""
             branches.append(f"t. ! queue ! videoscale ! capsfilter name=size ! sam2overlay {style} ! "
                             "videoconvert ! video/x-raw,format=RGBx ! "
                             "appsink name=overlay sync=false")

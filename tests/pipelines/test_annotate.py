@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pipelines/annotate in a virtual X display, with a synthetic mouse."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+from PIL import Image, ImageDraw
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+ANNOTATE = ROOT / "pipelines" / "annotate"
+DISC = (200, 100, 360, 260)  # corners
+
+
+@unittest.skipUnless(shutil.which("Xvfb") and shutil.which("xdotool"),
+                     "Xvfb or xdotool is missing")
+class Window(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        reader, writer = os.pipe()
+        server = subprocess.Popen(["Xvfb", "-displayfd", str(writer), "-screen", "0",
+                                   "1024x768x24"], pass_fds=(writer,), stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+        os.close(writer)
+        with os.fdopen(reader) as file:
+            self.environment = dict(os.environ, DISPLAY=f":{file.readline().strip()}")
+
+    def open(self, path):
+        """Starts the program and waits for its window."""
+        self.out = self.folder / "out.json"
+        self.program = subprocess.Popen(
+            [ANNOTATE, path, "--sink", "ximagesink", "--output", self.out, "--threads", "1"],
+            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self.program.stdout.close)
+        self.addCleanup(self.program.stderr.close)
+        self.addCleanup(self.program.wait)
+        self.addCleanup(self.program.kill)
+        self.mouse("search", "--sync", "--onlyvisible", "--class", ".")
+        self.mouse("mousemove", 50, 50)  # without a window manager keys go where the mouse is
+        time.sleep(3)  # the first frame
+
+    def mouse(self, *arguments):
+        subprocess.run(["xdotool", *map(str, arguments)], env=self.environment, check=True,
+                       stdout=subprocess.DEVNULL, timeout=60)
+        time.sleep(0.5)
+
+    def drag(self, x0, y0, x1, y1):
+        self.mouse("mousemove", x0, y0, "mousedown", 1)
+        self.mouse("mousemove", (x0 + x1) // 2, (y0 + y1) // 2)
+        self.mouse("mousemove", x1, y1)
+        self.mouse("mouseup", 1)
+        time.sleep(1)
+
+    def click(self, x, y):
+        self.mouse("mousemove", x, y)
+        self.mouse("click", 1)
+        time.sleep(1)
+
+    def save(self):
+        self.out.unlink(missing_ok=True)
+        self.mouse("key", "s")
+        end = time.monotonic() + 30
+        while not self.out.exists():
+            self.assertLess(time.monotonic(), end, "nothing was saved")
+            time.sleep(0.1)
+        return json.loads(self.out.read_text())
+
+    def quit(self):
+        self.mouse("key", "q")
+        self.assertEqual(self.program.wait(timeout=60), 0)
+
+    def picture(self):
+        image = Image.new("RGB", (640, 360), (40, 60, 80))
+        ImageDraw.Draw(image).ellipse(DISC, fill=(230, 190, 60))
+        path = self.folder / "disc.png"
+        image.save(path)
+        return path
+
+    def test_box_click_undo_accept_discard_save(self):
+        self.open(self.picture())
+        self.drag(*DISC)
+        self.assertEqual(self.save()["annotations"], [])  # not accepted yet
+        self.click(500, 300)
+        self.mouse("key", "u")
+        self.mouse("key", "Return")
+        time.sleep(1)
+        self.drag(20, 20, 120, 120)
+        self.mouse("key", "Escape")
+        time.sleep(1)
+        found, = self.save()["annotations"]
+        x, y, w, h = found["bbox"]
+        for value, true in zip((x, y, x + w, y + h), DISC):
+            self.assertLess(abs(value - true), 40)
+        self.quit()
+
+    def test_keys_without_an_object(self):
+        self.open(self.picture())
+        for key in ("Return", "Escape", "u", "space", "x"):
+            self.mouse("key", key)
+        self.assertEqual(self.save()["annotations"], [])
+        self.quit()
+
+    def test_accepted_objects_are_followed_through_a_video(self):
+        self.open(ROOT / "pipelines" / "data" / "cars.mp4")
+        self.drag(110, 2, 213, 100)
+        self.mouse("key", "Return")
+        self.mouse("key", "space")
+        end = time.monotonic() + 120
+        while len(images := self.save()["images"]) < 4:
+            self.assertLess(time.monotonic(), end)
+        self.assertEqual([image["frame"] for image in images], list(range(len(images))))
+        self.quit()
+
+
+class BadInput(unittest.TestCase):
+    def expect(self, text, path):
+        run = subprocess.run([ANNOTATE, path], capture_output=True, text=True, timeout=60,
+                             check=False)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn(text, run.stderr)
+        self.assertNotIn("Traceback", run.stderr)
+
+    def test_files_that_cannot_be_read(self):
+        self.expect("there is no file", "/no/such/file.png")
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("a.png", "a.mp4"):
+                path = pathlib.Path(folder) / name
+                path.write_text("neither picture nor video")
+                self.expect(name, path)
+
+
+if __name__ == "__main__":
+    unittest.main()
