@@ -73,4 +73,6 @@ def set_properties(element, values):
         if hasattr(spec, "minimum") and not spec.minimum <= float(value) <= spec.maximum:
             raise Failure(f"{name} {value} is not allowed: it must be from {spec.minimum:g} to "
                           f"{spec.maximum:g}")
+        if spec.value_type.name == "gint" and not float(value).is_integer():
+            raise Failure(f"{name} {value} is not allowed: it must be a whole number")
         Gst.util_set_object_arg(element, name, str(value))

@@ -258,6 +258,7 @@ class Refusals(Folder):
         self.expect("is not x,y,width,height", self.input, "--box", "1,2,3,nan")
         self.expect("There is no model", self.input, "--box", BOX, "--model", "nothing")
         self.expect("points-per-side", self.input, "--everything", "--points-per-side", 0)
+        self.expect("whole number", self.input, "--everything", "--points-per-side", 4.5)
 
 
 class RunLengths(unittest.TestCase):
