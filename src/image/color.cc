@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "image/vector_clones.h"
+
 namespace sam2 {
 namespace {
 
@@ -52,12 +54,6 @@ inline std::uint32_t ToLevel(float value) {
   return static_cast<std::uint32_t>(
       static_cast<std::int32_t>(std::min(std::max(value, 0.0f), 255.0f) + 0.5f));
 }
-
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define SAM2_VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
-#else
-#define SAM2_VECTOR_CLONES
-#endif
 
 // Written so that the compiler makes vector code of it, of the widest kind that
 // the processor has; plain code takes a dozen times as long.

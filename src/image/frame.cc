@@ -9,7 +9,9 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
+#include "image/bicubic.h"
 #include "image/color.h"
 
 namespace sam2 {
@@ -81,22 +83,23 @@ at::Tensor Pixels(const FrameView& frame) {
                        {stride * frame.height, 1, stride, bytes}, at::kByte);
 }
 
-at::Tensor Bicubic(const at::Tensor& pixels, std::int64_t height, std::int64_t width) {
-  return at::_upsample_bicubic2d_aa(pixels, std::array<std::int64_t, 2>{height, width}, false,
-                                    std::nullopt, std::nullopt);
+// The bytes of the pixels: those of the frame, or of its conversion.
+PixelView ViewOf(const at::Tensor& pixels) {
+  return {.data = pixels.const_data_ptr<std::uint8_t>(),
+          .stride = pixels.stride(2),
+          .width = static_cast<int>(pixels.size(3)),
+          .height = static_cast<int>(pixels.size(2)),
+          .channels = static_cast<int>(pixels.size(1))};
 }
 
-// Levels 0..255 after the resize of the video predictor: [1, C, S, S] uint8.
+// Levels 0..255 after the resize of the video predictor: [1, C, S, S] uint8 on
+// another device than the CPU. Not Pillow's bit for bit: a level may be one off.
 at::Tensor ResizeForVideo(const at::Tensor& pixels, int size) {
-  if (!pixels.is_cpu()) {
-    return Bicubic(pixels.to(at::kFloat), size, size).round_().clamp_(0, 255).to(at::kByte);
-  }
-  const at::Tensor packed = pixels.contiguous(at::MemoryFormat::ChannelsLast);
-  // Pillow rounds to 8 bits between its two passes and squeezes tall pictures
-  // in height first (version 13; where it begins to do so was found by trial).
-  const std::int64_t height = packed.size(2), width = packed.size(3);
-  const bool height_first = height > size && 2 * width < height + size;
-  return Bicubic(height_first ? Bicubic(packed, size, width) : packed, size, size);
+  return at::_upsample_bicubic2d_aa(pixels.to(at::kFloat), std::array<std::int64_t, 2>{size, size},
+                                    false, std::nullopt, std::nullopt)
+      .round_()
+      .clamp_(0, 255)
+      .to(at::kByte);
 }
 
 // Levels 0..255 after the resize of the stills predictor: [1, C, S, S] float32.
@@ -126,22 +129,17 @@ std::array<float, 256> NormalizedLevels(int channel) {
   return table;
 }
 
-// levels: [1, C, S, S] uint8, channels_last, on the CPU.
-at::Tensor NormalizeByTable(const at::Tensor& levels, const Layout& layout) {
+// levels: size rows of size pixels of 4 bytes.
+at::Tensor NormalizeByTable(const std::vector<std::uint8_t>& levels, int size,
+                            const Layout& layout) {
   const std::array<std::array<float, 256>, 3> table = {NormalizedLevels(0), NormalizedLevels(1),
                                                        NormalizedLevels(2)};
-  at::Tensor result = at::empty(
-      {1, 3, levels.size(2), levels.size(3)},
-      at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
-  const at::Tensor packed = levels.contiguous(at::MemoryFormat::ChannelsLast);
-  const std::uint8_t* in = packed.const_data_ptr<std::uint8_t>();
+  at::Tensor result =
+      at::empty({1, 3, size, size},
+                at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
   float* out = result.mutable_data_ptr<float>();
-  for (std::int64_t i = levels.size(2) * levels.size(3); i > 0; --i) {
-    out[0] = table[0][in[layout.rgb[0]]];
-    out[1] = table[1][in[layout.rgb[1]]];
-    out[2] = table[2][in[layout.rgb[2]]];
-    in += layout.bytes;
-    out += 3;
+  for (std::size_t i = 0; i < levels.size(); i += 4, out += 3) {
+    for (int c = 0; c < 3; ++c) out[c] = table[c][levels[i + layout.rgb[c]]];
   }
   return result;
 }
@@ -178,10 +176,14 @@ void CheckFrame(const FrameView& frame) {
 at::Tensor FrameToTensor(const FrameView& frame, int size, Resize mode, at::Device device) {
   CheckFrame(frame);
   const Layout layout = LayoutOf(frame.format);
-  const at::Tensor pixels = Pixels(frame).to(device);
-  if (mode == Resize::kStills) return Normalize(ResizeForStills(pixels, size), layout);
-  const at::Tensor levels = ResizeForVideo(pixels, size);
-  return device.is_cpu() ? NormalizeByTable(levels, layout) : Normalize(levels, layout);
+  const at::Tensor pixels = Pixels(frame);
+  if (mode == Resize::kVideo && device.is_cpu()) {
+    return NormalizeByTable(ResizeBicubic(ViewOf(pixels), size), size, layout);
+  }
+  const at::Tensor moved = pixels.to(device);
+  const at::Tensor levels =
+      mode == Resize::kVideo ? ResizeForVideo(moved, size) : ResizeForStills(moved, size);
+  return Normalize(levels, layout);
 }
 
 }  // namespace sam2
