@@ -22,8 +22,8 @@ CLIP_128, CLIP_256, CLIP_256_LONG = Plan(128, 6, 8, 2), Plan(256, 6, 4, 2), Plan
 
 # (from how many samples on, [(share of the steps, plan)])
 PHASES = [
-    (0,         [(1.00, STILL_128_FEW)]),       # a fresh model first rests on empty masks: leaving that takes steps
-    (12_000,    [(1.00, STILL_128)]),
+    (0,         [(1.00, STILL_128_FEW)]),       # a fresh model rests on empty masks: it takes steps to leave that
+    (30_000,    [(1.00, STILL_128)]),
     (60_000,    [(0.60, STILL_256), (0.40, CLIP_128)]),
     (110_000,   [(0.50, STILL_256), (0.50, CLIP_256)]),
     (300_000,   [(0.40, STILL_256), (0.50, CLIP_256_LONG), (0.10, STILL_384)]),
