@@ -38,7 +38,8 @@ nlohmann::json Golden() {
 
 // tests/data/image/make.py: Pillow's resize for video, torchvision's for stills.
 TEST(FrameToTensor, EqualsTheReference) {
-  for (const auto& golden : Golden().at("frames")) {
+  const nlohmann::json all = Golden();
+  for (const auto& golden : all.at("frames")) {
     const bool video = golden.at("mode") == "video";
     const Picture picture =
         MakePicture(PixelFormat::kRGB, "RGB", golden.at("width"), golden.at("height"));
