@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The streaming tracker by its public face, with the built-in model in fp32.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "sam2.h"
+#include "scene.h"
+
+namespace sam2 {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr int kWidth = 320, kHeight = 180;
+constexpr std::int64_t kFrameNs = 40'000'000;
+constexpr char kAbsent[] = "absent.safetensors";
+
+Disc RedDisc(int frame) { return {80.0f + 3 * static_cast<float>(frame), 80, 30, 230, 50, 40}; }
+constexpr Disc kBlueDisc{230, 110, 26, 40, 70, 235};
+
+Picture Scene(int frame) { return Picture(kWidth, kHeight, {RedDisc(frame), kBlueDisc}); }
+
+std::shared_ptr<Engine> Open(const std::string& model = SAM2_BUILTIN_MODEL) {
+  return sam2_core(kInterfaceVersion)
+      ->OpenEngine({.model = model, .device = "cpu", .precision = "fp32", .threads = 1});
+}
+
+Prompt BoxPrompt(int id, const Box& box, PromptAction action = PromptAction::kAdd) {
+  Prompt prompt;
+  prompt.id = id;
+  prompt.action = action;
+  prompt.box = box;
+  return prompt;
+}
+
+Prompt ClickPrompt(int id, float x, float y, PromptAction action = PromptAction::kAdd) {
+  Prompt prompt;
+  prompt.id = id;
+  prompt.action = action;
+  prompt.points = {{x, y, true}};
+  return prompt;
+}
+
+Prompt Bare(int id, PromptAction action) {
+  Prompt prompt;
+  prompt.id = id;
+  prompt.action = action;
+  return prompt;
+}
+
+// The built-in model with an object score that always says "absent".
+std::string AbsentModel() {
+  static const std::string path = [] {
+    const auto file = std::filesystem::temp_directory_path() /
+                      (std::to_string(getpid()) + kAbsent);
+    std::ifstream in(SAM2_BUILTIN_MODEL, std::ios::binary);
+    std::string bytes(std::istreambuf_iterator<char>(in), {});
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes.data(), 8);
+    const auto header = nlohmann::json::parse(bytes.substr(8, length));
+    const auto& bias = header.at("sam_mask_decoder.pred_obj_score_head.layers.2.bias");
+    const std::size_t at = 8 + length + bias.at("data_offsets")[0].get<std::size_t>();
+    const float value = -1000;
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, &value, 4);
+    if (bias.at("dtype") == "F32") {
+      std::memcpy(&bytes[at], &bits, 4);
+    } else {
+      EXPECT_EQ(bias.at("dtype"), "BF16");
+      const std::uint16_t upper = static_cast<std::uint16_t>(bits >> 16);
+      std::memcpy(&bytes[at], &upper, 2);
+    }
+    std::ofstream(file, std::ios::binary) << bytes;
+    return file.string();
+  }();
+  return path;
+}
+
+class VideoTrackerTest : public ::testing::Test {
+ protected:
+  static void TearDownTestSuite() {
+    std::filesystem::remove(std::filesystem::temp_directory_path() /
+                            (std::to_string(getpid()) + kAbsent));
+  }
+
+  StepResult Step(const Picture& picture, const std::vector<Prompt>& prompts = {}) {
+    return tracker_->Step(picture.view(), kFrameNs * frame_++, prompts);
+  }
+  std::string Refusal(const Prompt& prompt) {
+    return Step(Scene(frame_), {prompt}).outcomes.at(0).error;
+  }
+  void Use(const std::string& model, const TrackerOptions& options = {}) {
+    tracker_ = Open(model)->CreateVideoTracker(options);
+  }
+
+  std::unique_ptr<VideoTracker> tracker_ = Open()->CreateVideoTracker({});
+  int frame_ = 0;
+};
+
+TEST_F(VideoTrackerTest, BoxGivesTheObjectInIt) {
+  const StepResult result = Step(Scene(0), {BoxPrompt(0, BoxOf(RedDisc(0)))});
+  ASSERT_EQ(result.objects.size(), 1u);
+  EXPECT_EQ(result.outcomes.at(0).id, 1);
+  EXPECT_EQ(result.objects[0].id, 1);
+  EXPECT_EQ(result.objects[0].state, ObjectState::kTracked);
+  EXPECT_GT(Iou(result.objects[0].mask, RedDisc(0), kWidth, kHeight), 0.6);
+  ASSERT_TRUE(result.objects[0].box.has_value());
+  EXPECT_EQ(result.objects[0].box->x0, static_cast<float>(result.objects[0].mask.x));
+}
+
+TEST_F(VideoTrackerTest, NothingIsFoundWithoutPrompts) {
+  EXPECT_THAT(Step(Scene(0)).objects, IsEmpty());
+}
+
+TEST_F(VideoTrackerTest, IdsGoOnFromTheLargestAndAreNotUsedAgain) {
+  EXPECT_EQ(Step(Scene(0), {BoxPrompt(7, BoxOf(kBlueDisc))}).outcomes[0].id, 7);
+  EXPECT_EQ(Step(Scene(1), {BoxPrompt(0, BoxOf(RedDisc(1)))}).outcomes[0].id, 8);
+  tracker_->Reset();
+  EXPECT_THAT(Step(Scene(2)).objects, IsEmpty());
+  EXPECT_EQ(Step(Scene(3), {BoxPrompt(0, BoxOf(RedDisc(3)))}).outcomes[0].id, 9);
+}
+
+TEST_F(VideoTrackerTest, RefusesWhatDoesNotFit) {
+  Step(Scene(0), {BoxPrompt(1, BoxOf(RedDisc(0)))});
+  EXPECT_EQ(Refusal(BoxPrompt(1, BoxOf(RedDisc(1)))),
+            "object 1 exists already: use refine or replace to prompt it again");
+  EXPECT_EQ(Refusal(ClickPrompt(2, 5, 5, PromptAction::kRefine)), "object 2 does not exist");
+  EXPECT_EQ(Refusal(ClickPrompt(2, 5, 5, PromptAction::kReplace)), "object 2 does not exist");
+  EXPECT_EQ(Refusal(Bare(2, PromptAction::kRemove)), "object 2 does not exist");
+  EXPECT_THAT(Refusal(ClickPrompt(-3, 5, 5)), HasSubstr("id -3 is not allowed"));
+  EXPECT_THAT(Refusal(BoxPrompt(5, {400, 10, 410, 20})), HasSubstr("outside the 320x180 frame"));
+  EXPECT_THAT(Refusal(Bare(5, PromptAction::kAdd)), HasSubstr("neither box nor points"));
+  EXPECT_EQ(Step(Scene(frame_)).objects.size(), 1u);  // the stream went on
+}
+
+TEST_F(VideoTrackerTest, RefusesMoreObjectsThanAllowed) {
+  Use(SAM2_BUILTIN_MODEL, {.max_objects = 1});
+  const auto result =
+      Step(Scene(0), {BoxPrompt(0, BoxOf(RedDisc(0))), BoxPrompt(0, BoxOf(kBlueDisc))});
+  EXPECT_THAT(result.outcomes[0].error, IsEmpty());
+  EXPECT_EQ(result.outcomes[1].error, "there are 1 objects already, as many as are allowed");
+  EXPECT_EQ(result.objects.size(), 1u);
+}
+
+TEST_F(VideoTrackerTest, TellsOfClippedPrompts) {
+  const auto result = Step(Scene(0), {BoxPrompt(0, {-5, 20, 120, 120})});
+  EXPECT_TRUE(result.outcomes[0].clipped);
+  EXPECT_THAT(result.outcomes[0].error, IsEmpty());
+}
+
+TEST_F(VideoTrackerTest, RemovedObjectsAreGone) {
+  Step(Scene(0), {BoxPrompt(1, BoxOf(RedDisc(0))), BoxPrompt(2, BoxOf(kBlueDisc))});
+  const auto result = Step(Scene(1), {Bare(1, PromptAction::kRemove)});
+  ASSERT_EQ(result.objects.size(), 1u);
+  EXPECT_EQ(result.objects[0].id, 2);
+}
+
+TEST_F(VideoTrackerTest, ObjectsTogetherAreAsIfEachWereAlone) {
+  const auto red = Open()->CreateVideoTracker({}), blue = Open()->CreateVideoTracker({});
+  for (int f = 0; f < 8; ++f) {
+    std::vector<Prompt> first, later;
+    if (f == 0) first = {BoxPrompt(1, BoxOf(RedDisc(0)))};
+    if (f == 3) later = {ClickPrompt(2, kBlueDisc.x, kBlueDisc.y)};
+    std::vector<Prompt> both = first;
+    both.insert(both.end(), later.begin(), later.end());
+    const Picture picture = Scene(f);
+    const auto together = Step(picture, both);
+    const auto one = red->Step(picture.view(), kFrameNs * f, first);
+    const auto two = blue->Step(picture.view(), kFrameNs * f, later);
+    ASSERT_EQ(together.objects.size(), f < 3 ? 1u : 2u);
+    EXPECT_GE(Iou(together.objects[0].mask, one.objects[0].mask), 0.999) << f;
+    EXPECT_NEAR(together.objects[0].score, one.objects[0].score, 1e-3);
+    if (f >= 3) EXPECT_GE(Iou(together.objects[1].mask, two.objects[0].mask), 0.999) << f;
+  }
+}
+
+TEST_F(VideoTrackerTest, ReplacedObjectIsAsIfNew) {
+  Step(Scene(0), {BoxPrompt(1, BoxOf(kBlueDisc))});
+  Step(Scene(1), {BoxPrompt(1, BoxOf(RedDisc(1)), PromptAction::kReplace)});
+  const auto replaced = Step(Scene(2));
+  const auto fresh = Open()->CreateVideoTracker({});
+  fresh->Step(Scene(1).view(), 0, std::vector{BoxPrompt(1, BoxOf(RedDisc(1)))});
+  const auto expected = fresh->Step(Scene(2).view(), kFrameNs, {});
+  EXPECT_GE(Iou(replaced.objects[0].mask, expected.objects[0].mask), 0.999);
+}
+
+TEST_F(VideoTrackerTest, MaskPromptIsTheAnswer) {
+  Prompt prompt;
+  prompt.mask = Mask{60, 40, 80, 60, std::vector<std::uint8_t>(80 * 60, 255)};
+  const auto result = Step(Scene(0), {prompt});
+  EXPECT_GT(Iou(result.objects.at(0).mask, *prompt.mask), 0.95);
+  EXPECT_EQ(result.objects[0].iou, 1);
+}
+
+TEST_F(VideoTrackerTest, AbsentObjectIsOccludedThenLost) {
+  Use(AbsentModel(), {.lost_timeout_ns = 3 * kFrameNs});
+  Prompt prompt;  // a mask is taken as seen whatever the object score says
+  prompt.mask = Mask{60, 40, 80, 60, std::vector<std::uint8_t>(80 * 60, 255)};
+  EXPECT_EQ(Step(Scene(0), {prompt}).objects.at(0).state, ObjectState::kTracked);
+  for (int f = 1; f < 6; ++f) {
+    const Object object = Step(Scene(f)).objects.at(0);
+    EXPECT_EQ(object.state, f < 3 ? ObjectState::kOccluded : ObjectState::kLost) << f;
+    EXPECT_TRUE(object.mask.empty());
+    EXPECT_FALSE(object.box.has_value());
+    EXPECT_LT(object.score, 0.01);
+  }
+  prompt.id = 1;
+  prompt.action = PromptAction::kRefine;
+  EXPECT_EQ(Step(Scene(6), {prompt}).objects.at(0).state, ObjectState::kTracked);
+  EXPECT_EQ(Step(Scene(7)).objects.at(0).state, ObjectState::kOccluded);
+}
+
+TEST_F(VideoTrackerTest, FailedStepLeavesTheTrackerAsItWas) {
+  const auto same = Open()->CreateVideoTracker({});
+  const std::vector<Prompt> prompts = {BoxPrompt(1, BoxOf(RedDisc(0))),
+                                       BoxPrompt(2, BoxOf(kBlueDisc))};
+  tracker_->Step(Scene(0).view(), 0, prompts);
+  same->Step(Scene(0).view(), 0, prompts);
+  FrameView broken = Scene(1).view();
+  broken.plane[0] = nullptr;
+  const std::vector<Prompt> changes = {Bare(2, PromptAction::kRemove),
+                                       BoxPrompt(0, {5, 5, 50, 50})};
+  EXPECT_THROW(tracker_->Step(broken, kFrameNs, changes), Error);
+  const auto after = tracker_->Step(Scene(1).view(), kFrameNs, {});
+  const auto expected = same->Step(Scene(1).view(), kFrameNs, {});
+  ASSERT_EQ(after.objects.size(), 2u);
+  for (int i : {0, 1}) {
+    EXPECT_EQ(after.objects[i].id, expected.objects[i].id);
+    EXPECT_GE(Iou(after.objects[i].mask, expected.objects[i].mask), 0.999);
+  }
+}
+
+TEST_F(VideoTrackerTest, FrameSizeMayChangeAndBeExtreme) {
+  Step(Scene(0), {BoxPrompt(1, BoxOf(RedDisc(0)))});
+  for (const auto& [width, height] : {std::pair{1, 1}, {7680, 4320}, {3, 999}, {320, 180}}) {
+    const Picture picture(width, height, {RedDisc(0)});
+    const auto result = Step(picture);
+    ASSERT_EQ(result.objects.size(), 1u);
+    const Mask& mask = result.objects[0].mask;
+    EXPECT_GE(mask.x, 0);
+    EXPECT_LE(mask.x + mask.width, width);
+    EXPECT_LE(mask.y + mask.height, height);
+  }
+}
+
+// ---------------------------------------------------------------- engine
+
+ErrorCode CodeOf(const EngineOptions& options) {
+  try {
+    sam2_core(kInterfaceVersion)->OpenEngine(options);
+  } catch (const Error& error) {
+    EXPECT_STRNE(error.what(), "");
+    return error.code();
+  }
+  ADD_FAILURE() << "opened";
+  return ErrorCode::kFailed;
+}
+
+TEST(Engine, OtherInterfaceVersionsAreRefused) {
+  EXPECT_EQ(sam2_core(kInterfaceVersion + 1), nullptr);
+}
+
+TEST(Engine, SameOptionsShareOneEngine) {
+  const auto a = Open(), b = Open();
+  EXPECT_EQ(a, b);
+  const auto other = sam2_core(kInterfaceVersion)
+                         ->OpenEngine({.model = SAM2_BUILTIN_MODEL, .device = "cpu",
+                                       .precision = "bf16"});
+  EXPECT_NE(a, other);
+}
+
+TEST(Engine, TellsWhatItIs) {
+  const ModelInfo& info = Open()->info();
+  EXPECT_EQ(info.member, "builtin");
+  EXPECT_EQ(info.device, "cpu");
+  EXPECT_EQ(info.precision, "fp32");
+  EXPECT_EQ(info.image_size, 256);
+  EXPECT_GT(info.weight_bytes, 100'000);
+}
+
+TEST(Engine, BadOptionsAreRefused) {
+  const std::string model = SAM2_BUILTIN_MODEL;
+  EXPECT_EQ(CodeOf({.model = "/no/such/file.pt", .device = "cpu"}), ErrorCode::kNotFound);
+  EXPECT_EQ(CodeOf({.model = model, .device = "tpu"}), ErrorCode::kBadSettings);
+  EXPECT_EQ(CodeOf({.model = model, .device = "cuda:x"}), ErrorCode::kBadSettings);
+  EXPECT_EQ(CodeOf({.model = model, .device = "cpu", .precision = "int8"}),
+            ErrorCode::kBadSettings);
+  EXPECT_EQ(CodeOf({.model = model, .device = "cpu", .precision = "fp16"}),
+            ErrorCode::kBadSettings);
+  for (int size : {1, 100, 250, 8192}) {
+    EXPECT_EQ(CodeOf({.model = model, .device = "cpu", .image_size = size}),
+              ErrorCode::kBadSettings)
+        << size;
+  }
+  EXPECT_EQ(CodeOf({.model = __FILE__, .device = "cpu"}), ErrorCode::kBadCheckpoint);
+}
+
+TEST(Engine, MissingGpuIsSaid) {
+  EXPECT_EQ(CodeOf({.model = SAM2_BUILTIN_MODEL, .device = "cuda:63"}),
+            ErrorCode::kDeviceMissing);
+}
+
+}  // namespace
+}  // namespace sam2
