@@ -178,7 +178,9 @@ TEST_F(VideoTrackerTest, ObjectsTogetherAreAsIfEachWereAlone) {
     ASSERT_EQ(together.objects.size(), f < 3 ? 1u : 2u);
     EXPECT_GE(Iou(together.objects[0].mask, one.objects[0].mask), 0.999) << f;
     EXPECT_NEAR(together.objects[0].score, one.objects[0].score, 1e-3);
-    if (f >= 3) EXPECT_GE(Iou(together.objects[1].mask, two.objects[0].mask), 0.999) << f;
+    if (f >= 3) {
+      EXPECT_GE(Iou(together.objects[1].mask, two.objects[0].mask), 0.999) << f;
+    }
   }
 }
 
