@@ -17,6 +17,8 @@ class LatencyMeter {
   // Returns whether reported() changed: then the pipeline must be told.
   bool Add(GstClockTime step_time);
   GstClockTime reported() const { return reported_; }
+  // Adds reported() to the answer of a latency query of a live pipeline.
+  void AddTo(GstQuery* query) const;
   void Clear();
 
  private:

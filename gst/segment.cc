@@ -599,14 +599,7 @@ static gboolean gst_sam2_segment_query(GstBaseTransform* base, GstPadDirection d
     return FALSE;
   }
   if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY && direction == GST_PAD_SRC) {
-    gboolean live = FALSE;
-    GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;
-    gst_query_parse_latency(query, &live, &min, &max);
-    const GstClockTime own = self->impl->latency.reported();
-    if (live && own > 0) {
-      if (GST_CLOCK_TIME_IS_VALID(max)) max += own;
-      gst_query_set_latency(query, live, min + own, max);
-    }
+    self->impl->latency.AddTo(query);
   }
   return TRUE;
 }
