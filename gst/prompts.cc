@@ -346,6 +346,32 @@ PromptRequest ParsePromptStructure(const GstStructure& structure) {
   return FromJson(json, MaskOf(structure));
 }
 
+PromptRequest RequestFor(int id, sam2::PromptAction action, const char* source) {
+  PromptRequest request;
+  request.prompt.id = std::clamp(id, 0, kMaxId);
+  request.prompt.action = action;
+  request.source = source;
+  return request;
+}
+
+PromptRequest BoxRequest(int id, double x, double y, double width, double height,
+                         const char* label, const char* source) {
+  PromptRequest request = RequestFor(
+      id, id > 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd, source);
+  request.prompt.box =
+      sam2::Box{static_cast<float>(x), static_cast<float>(y), static_cast<float>(x + width),
+                static_cast<float>(y + height)};
+  request.label = label != nullptr ? label : "";
+  return request;
+}
+
+PromptRequest PointRequest(int id, const sam2::Point& point, const char* source) {
+  PromptRequest request = RequestFor(
+      id, id > 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd, source);
+  request.prompt.points = {point};
+  return request;
+}
+
 std::string ReasonToRefuse(const sam2::Prompt& prompt, int frame_width, int frame_height) {
   const auto frame = [&] {
     return " the frame, which is " + std::to_string(frame_width) + "x" +

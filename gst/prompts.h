@@ -47,6 +47,13 @@ std::vector<PromptRequest> ReadPromptsFile(const std::string& path);
 // Throws std::invalid_argument with the reason.
 PromptRequest ParsePromptStructure(const GstStructure& structure);
 
+// What the action signals and the mouse ask for. id 0: a new object.
+PromptRequest RequestFor(int id, sam2::PromptAction action, const char* source);
+// Adds an object, or refines the one of this id.
+PromptRequest BoxRequest(int id, double x, double y, double width, double height,
+                         const char* label, const char* source);
+PromptRequest PointRequest(int id, const sam2::Point& point, const char* source);
+
 // Why the prompt cannot be used on a frame of this size; empty when it can.
 std::string ReasonToRefuse(const sam2::Prompt& prompt, int frame_width, int frame_height);
 

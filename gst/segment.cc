@@ -41,17 +41,13 @@
 
 #include "segment.h"
 
-#include <gst/video/video.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "errors.h"
 #include "frame_view.h"
-#include "latency.h"
-#include "prompt_event.h"
-#include "segment_mouse.h"
+#include "prompts.h"
 #include "segment_session.h"
 
 GST_DEBUG_CATEGORY(gst_sam2_segment_debug);
@@ -59,26 +55,15 @@ GST_DEBUG_CATEGORY(gst_sam2_segment_debug);
 
 namespace {
 
+using gstsam2::kPlayingFlags;
+using gstsam2::kReadyFlags;
 using gstsam2::PromptRequest;
 using gstsam2::SegmentMode;
 using sam2::MaskChoice;
 
-// The C++ half of the element.
-struct Segment {
-  gstsam2::SegmentSettings settings;  // under the object lock
-  bool navigation = true;             // under the object lock
-  gstsam2::PromptQueue queue;
-  gstsam2::MousePrompts mouse;
-  gstsam2::LatencyMeter latency;
-  std::unique_ptr<gstsam2::SegmentSession> session;  // between start and stop
-};
-
 enum Property {
-  PROP_BOX = gstsam2::kModelProperties + 1,
-  PROP_PROMPTS_LOCATION,
-  PROP_MODE,
+  PROP_MODE = gstsam2::kFilterProperties + 1,
   PROP_MASK_CHOICE,
-  PROP_NAVIGATION,
   PROP_MAX_OBJECTS,
   PROP_MAX_HOLE_AREA,
   PROP_MAX_SPRINKLE_AREA,
@@ -97,14 +82,111 @@ enum Property {
 
 enum PointLabel { POINT_NEGATIVE, POINT_POSITIVE, POINT_AUTO };
 
+// The C++ half of the element.
+class Segment final : public gstsam2::Filter {
+ public:
+  using Filter::Filter;
+
+  gstsam2::FilterSettings& settings() override { return settings_; }
+  bool SetProperty(guint id, const GValue* value) override;
+  bool GetProperty(guint id, GValue* value) override;
+  bool TakesNavigation() override {
+    return settings_.navigation && settings_.mode == SegmentMode::kPrompts;
+  }
+  std::unique_ptr<gstsam2::Session> NewSession() override;
+  void BeforeFrame() override;
+
+ private:
+  gstsam2::SegmentSettings settings_;  // under the object lock
+};
+
+bool Segment::SetProperty(guint id, const GValue* value) {
+  sam2::EverythingOptions& everything = settings_.everything;
+  switch (id) {
+    case PROP_MODE: settings_.mode = static_cast<SegmentMode>(g_value_get_enum(value)); return true;
+    case PROP_MASK_CHOICE:
+      settings_.stills.mask_choice = static_cast<MaskChoice>(g_value_get_enum(value));
+      return true;
+    case PROP_MAX_OBJECTS: settings_.stills.max_objects = g_value_get_int(value); return true;
+    case PROP_MAX_HOLE_AREA: settings_.stills.max_hole_area = g_value_get_int(value); return true;
+    case PROP_MAX_SPRINKLE_AREA: settings_.stills.max_sprinkle_area = g_value_get_int(value); return true;
+    case PROP_POINTS_PER_SIDE: everything.points_per_side = g_value_get_int(value); return true;
+    case PROP_POINTS_PER_BATCH: everything.points_per_batch = g_value_get_int(value); return true;
+    case PROP_PRED_IOU_THRESH: everything.pred_iou_thresh = g_value_get_float(value); return true;
+    case PROP_STABILITY_SCORE_THRESH:
+      everything.stability_score_thresh = g_value_get_float(value);
+      return true;
+    case PROP_STABILITY_SCORE_OFFSET:
+      everything.stability_score_offset = g_value_get_float(value);
+      return true;
+    case PROP_BOX_NMS_THRESH: everything.box_nms_thresh = g_value_get_float(value); return true;
+    case PROP_CROP_N_LAYERS: everything.crop_n_layers = g_value_get_int(value); return true;
+    case PROP_CROP_NMS_THRESH: everything.crop_nms_thresh = g_value_get_float(value); return true;
+    case PROP_CROP_OVERLAP_RATIO: everything.crop_overlap_ratio = g_value_get_float(value); return true;
+    case PROP_CROP_N_POINTS_DOWNSCALE_FACTOR:
+      everything.crop_n_points_downscale_factor = g_value_get_int(value);
+      return true;
+    case PROP_MIN_MASK_REGION_AREA:
+      everything.min_mask_region_area = g_value_get_int(value);
+      return true;
+    default: return false;
+  }
+}
+
+bool Segment::GetProperty(guint id, GValue* value) {
+  const sam2::EverythingOptions& everything = settings_.everything;
+  switch (id) {
+    case PROP_MODE: g_value_set_enum(value, static_cast<int>(settings_.mode)); return true;
+    case PROP_MASK_CHOICE:
+      g_value_set_enum(value, static_cast<int>(settings_.stills.mask_choice));
+      return true;
+    case PROP_MAX_OBJECTS: g_value_set_int(value, settings_.stills.max_objects); return true;
+    case PROP_MAX_HOLE_AREA: g_value_set_int(value, settings_.stills.max_hole_area); return true;
+    case PROP_MAX_SPRINKLE_AREA: g_value_set_int(value, settings_.stills.max_sprinkle_area); return true;
+    case PROP_POINTS_PER_SIDE: g_value_set_int(value, everything.points_per_side); return true;
+    case PROP_POINTS_PER_BATCH: g_value_set_int(value, everything.points_per_batch); return true;
+    case PROP_PRED_IOU_THRESH: g_value_set_float(value, everything.pred_iou_thresh); return true;
+    case PROP_STABILITY_SCORE_THRESH:
+      g_value_set_float(value, everything.stability_score_thresh);
+      return true;
+    case PROP_STABILITY_SCORE_OFFSET:
+      g_value_set_float(value, everything.stability_score_offset);
+      return true;
+    case PROP_BOX_NMS_THRESH: g_value_set_float(value, everything.box_nms_thresh); return true;
+    case PROP_CROP_N_LAYERS: g_value_set_int(value, everything.crop_n_layers); return true;
+    case PROP_CROP_NMS_THRESH: g_value_set_float(value, everything.crop_nms_thresh); return true;
+    case PROP_CROP_OVERLAP_RATIO: g_value_set_float(value, everything.crop_overlap_ratio); return true;
+    case PROP_CROP_N_POINTS_DOWNSCALE_FACTOR:
+      g_value_set_int(value, everything.crop_n_points_downscale_factor);
+      return true;
+    case PROP_MIN_MASK_REGION_AREA:
+      g_value_set_int(value, everything.min_mask_region_area);
+      return true;
+    default: return false;
+  }
+}
+
+std::unique_ptr<gstsam2::Session> Segment::NewSession() {
+  GST_OBJECT_LOCK(element());
+  const gstsam2::SegmentSettings settings = settings_;
+  GST_OBJECT_UNLOCK(element());
+  return std::make_unique<gstsam2::SegmentSession>(element(), settings, queue, mouse);
+}
+
+void Segment::BeforeFrame() {
+  GST_OBJECT_LOCK(element());
+  const MaskChoice choice = settings_.stills.mask_choice;
+  GST_OBJECT_UNLOCK(element());
+  static_cast<gstsam2::SegmentSession&>(*session).SetMaskChoice(choice);
+}
+
 }  // namespace
 
 struct _GstSam2Segment {
-  GstBaseTransform parent;
-  Segment* impl;
+  GstSam2Filter parent;
 };
 
-G_DEFINE_FINAL_TYPE(GstSam2Segment, gst_sam2_segment, GST_TYPE_BASE_TRANSFORM)
+G_DEFINE_FINAL_TYPE(GstSam2Segment, gst_sam2_segment, GST_TYPE_SAM2_FILTER)
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(
     sam2segment, "sam2segment", GST_RANK_NONE, GST_TYPE_SAM2_SEGMENT,
     GST_DEBUG_CATEGORY_INIT(gst_sam2_segment_debug, "sam2segment", 0, "SAM 2 segmenter"))
@@ -155,159 +237,41 @@ static GType gst_sam2_point_label_get_type() {
   return type;
 }
 
-static std::string string_of(const GValue* value) {
-  const char* text = g_value_get_string(value);
-  return text != nullptr ? text : "";
-}
-
-static void gst_sam2_segment_set_property(GObject* object, guint id, const GValue* value,
-                                          GParamSpec* spec) {
-  GstSam2Segment* self = GST_SAM2_SEGMENT(object);
-  gstsam2::SegmentSettings& settings = self->impl->settings;
-  sam2::EverythingOptions& everything = settings.everything;
-  GST_OBJECT_LOCK(self);
-  switch (id) {
-    case PROP_BOX: settings.box = string_of(value); break;
-    case PROP_PROMPTS_LOCATION: settings.prompts_location = string_of(value); break;
-    case PROP_MODE: settings.mode = static_cast<SegmentMode>(g_value_get_enum(value)); break;
-    case PROP_MASK_CHOICE:
-      settings.stills.mask_choice = static_cast<MaskChoice>(g_value_get_enum(value));
-      break;
-    case PROP_NAVIGATION: self->impl->navigation = g_value_get_boolean(value); break;
-    case PROP_MAX_OBJECTS: settings.stills.max_objects = g_value_get_int(value); break;
-    case PROP_MAX_HOLE_AREA: settings.stills.max_hole_area = g_value_get_int(value); break;
-    case PROP_MAX_SPRINKLE_AREA: settings.stills.max_sprinkle_area = g_value_get_int(value); break;
-    case PROP_POINTS_PER_SIDE: everything.points_per_side = g_value_get_int(value); break;
-    case PROP_POINTS_PER_BATCH: everything.points_per_batch = g_value_get_int(value); break;
-    case PROP_PRED_IOU_THRESH: everything.pred_iou_thresh = g_value_get_float(value); break;
-    case PROP_STABILITY_SCORE_THRESH:
-      everything.stability_score_thresh = g_value_get_float(value);
-      break;
-    case PROP_STABILITY_SCORE_OFFSET:
-      everything.stability_score_offset = g_value_get_float(value);
-      break;
-    case PROP_BOX_NMS_THRESH: everything.box_nms_thresh = g_value_get_float(value); break;
-    case PROP_CROP_N_LAYERS: everything.crop_n_layers = g_value_get_int(value); break;
-    case PROP_CROP_NMS_THRESH: everything.crop_nms_thresh = g_value_get_float(value); break;
-    case PROP_CROP_OVERLAP_RATIO: everything.crop_overlap_ratio = g_value_get_float(value); break;
-    case PROP_CROP_N_POINTS_DOWNSCALE_FACTOR:
-      everything.crop_n_points_downscale_factor = g_value_get_int(value);
-      break;
-    case PROP_MIN_MASK_REGION_AREA:
-      everything.min_mask_region_area = g_value_get_int(value);
-      break;
-    default:
-      if (!gstsam2::SetModelProperty(settings, id, value)) {
-        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-      }
-      break;
-  }
-  GST_OBJECT_UNLOCK(self);
-}
-
-static void gst_sam2_segment_get_property(GObject* object, guint id, GValue* value,
-                                          GParamSpec* spec) {
-  GstSam2Segment* self = GST_SAM2_SEGMENT(object);
-  const gstsam2::SegmentSettings& settings = self->impl->settings;
-  const sam2::EverythingOptions& everything = settings.everything;
-  const auto set_text = [value](const std::string& text) {
-    g_value_set_string(value, text.empty() ? nullptr : text.c_str());
-  };
-  GST_OBJECT_LOCK(self);
-  switch (id) {
-    case PROP_BOX: set_text(settings.box); break;
-    case PROP_PROMPTS_LOCATION: set_text(settings.prompts_location); break;
-    case PROP_MODE: g_value_set_enum(value, static_cast<int>(settings.mode)); break;
-    case PROP_MASK_CHOICE:
-      g_value_set_enum(value, static_cast<int>(settings.stills.mask_choice));
-      break;
-    case PROP_NAVIGATION: g_value_set_boolean(value, self->impl->navigation); break;
-    case PROP_MAX_OBJECTS: g_value_set_int(value, settings.stills.max_objects); break;
-    case PROP_MAX_HOLE_AREA: g_value_set_int(value, settings.stills.max_hole_area); break;
-    case PROP_MAX_SPRINKLE_AREA: g_value_set_int(value, settings.stills.max_sprinkle_area); break;
-    case PROP_POINTS_PER_SIDE: g_value_set_int(value, everything.points_per_side); break;
-    case PROP_POINTS_PER_BATCH: g_value_set_int(value, everything.points_per_batch); break;
-    case PROP_PRED_IOU_THRESH: g_value_set_float(value, everything.pred_iou_thresh); break;
-    case PROP_STABILITY_SCORE_THRESH:
-      g_value_set_float(value, everything.stability_score_thresh);
-      break;
-    case PROP_STABILITY_SCORE_OFFSET:
-      g_value_set_float(value, everything.stability_score_offset);
-      break;
-    case PROP_BOX_NMS_THRESH: g_value_set_float(value, everything.box_nms_thresh); break;
-    case PROP_CROP_N_LAYERS: g_value_set_int(value, everything.crop_n_layers); break;
-    case PROP_CROP_NMS_THRESH: g_value_set_float(value, everything.crop_nms_thresh); break;
-    case PROP_CROP_OVERLAP_RATIO: g_value_set_float(value, everything.crop_overlap_ratio); break;
-    case PROP_CROP_N_POINTS_DOWNSCALE_FACTOR:
-      g_value_set_int(value, everything.crop_n_points_downscale_factor);
-      break;
-    case PROP_MIN_MASK_REGION_AREA:
-      g_value_set_int(value, everything.min_mask_region_area);
-      break;
-    default:
-      if (!gstsam2::GetModelProperty(settings, id, value)) {
-        G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-      }
-      break;
-  }
-  GST_OBJECT_UNLOCK(self);
-}
-
-static GParamFlags ready_flags() {
-  return static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                  GST_PARAM_MUTABLE_READY);
-}
-
-static GParamFlags playing_flags() {
-  return static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                  GST_PARAM_MUTABLE_PLAYING);
-}
-
 static void install_int(GObjectClass* klass, guint id, const char* name, const char* nick,
                         const char* blurb, int low, int high, int value) {
   g_object_class_install_property(
-      klass, id, g_param_spec_int(name, nick, blurb, low, high, value, ready_flags()));
+      klass, id, g_param_spec_int(name, nick, blurb, low, high, value, kReadyFlags));
 }
 
 static void install_float(GObjectClass* klass, guint id, const char* name, const char* nick,
                           const char* blurb, float high, float value) {
   g_object_class_install_property(
-      klass, id, g_param_spec_float(name, nick, blurb, 0, high, value, ready_flags()));
+      klass, id, g_param_spec_float(name, nick, blurb, 0, high, value, kReadyFlags));
 }
 
 static void install_prompt_properties(GObjectClass* klass) {
   const gstsam2::SegmentSettings defaults;
-  g_object_class_install_property(
-      klass, PROP_BOX,
-      g_param_spec_string("box", "Box",
-                          "Objects on every new picture: \"x,y,width,height\" in pixels of the "
-                          "frame, several separated by ';'",
-                          nullptr, ready_flags()));
-  g_object_class_install_property(
-      klass, PROP_PROMPTS_LOCATION,
-      g_param_spec_string(
-          "prompts-location", "Prompts location",
-          "JSON Lines file with prompts for any frame, one object a line with the keys: frame "
-          "(number from 0) or pts (nanoseconds), id, label, box [x, y, width, height], points "
-          "[[x, y, 1 or 0], ...], action (add, refine, replace, remove, undo, accept)",
-          nullptr, ready_flags()));
+  gstsam2::InstallFilterProperties(
+      klass,
+      {.box = "Objects on every new picture: \"x,y,width,height\" in pixels of the frame, several "
+              "separated by ';'",
+       .prompts_location =
+           "JSON Lines file with prompts for any frame, one object a line with the keys: frame "
+           "(number from 0) or pts (nanoseconds), id, label, box [x, y, width, height], points "
+           "[[x, y, 1 or 0], ...], action (add, refine, replace, remove, undo, accept)",
+       .navigation = "Whether mouse and keys of a video sink prompt: drag a box, click to add or "
+                     "take away, right button to take away, Return to accept, Escape to discard, "
+                     "u to take back"});
   g_object_class_install_property(
       klass, PROP_MODE,
       g_param_spec_enum("mode", "Mode", "What is segmented", GST_TYPE_SAM2_SEGMENT_MODE,
-                        static_cast<int>(defaults.mode), ready_flags()));
+                        static_cast<int>(defaults.mode), kReadyFlags));
   g_object_class_install_property(
       klass, PROP_MASK_CHOICE,
       g_param_spec_enum("mask-choice", "Mask choice",
                         "Which of the three masks of a single click is taken",
                         GST_TYPE_SAM2_MASK_CHOICE, static_cast<int>(defaults.stills.mask_choice),
-                        playing_flags()));
-  g_object_class_install_property(
-      klass, PROP_NAVIGATION,
-      g_param_spec_boolean("navigation", "Navigation",
-                           "Whether mouse and keys of a video sink prompt: drag a box, click to "
-                           "add or take away, right button to take away, Return to accept, "
-                           "Escape to discard, u to take back",
-                           TRUE, playing_flags()));
+                        kPlayingFlags));
   install_int(klass, PROP_MAX_OBJECTS, "max-objects", "Maximum objects",
               "Objects on one picture; a prompt for one more is refused", 1, 1000000,
               defaults.stills.max_objects);
@@ -368,55 +332,44 @@ static void install_everything_properties(GObjectClass* klass) {
 
 // ---------------------------------------------------------------- signals
 
-static PromptRequest request_for(int id, sam2::PromptAction action, const char* source) {
-  PromptRequest request;
-  request.prompt.id = id;
-  request.prompt.action = action;
-  request.source = source;
-  return request;
+static Segment& impl_of(GstSam2Segment* self) {
+  return static_cast<Segment&>(*GST_SAM2_FILTER(self)->impl);
 }
 
 // A prompt that starts or goes on with an object, which clicks go to from now on.
 static int queue_current(GstSam2Segment* self, PromptRequest request) {
-  const int id = self->impl->queue.Add(std::move(request));
-  self->impl->mouse.SetCurrent(id);
+  const int id = impl_of(self).queue.Add(std::move(request));
+  impl_of(self).mouse.SetCurrent(id);
   return id;
 }
 
 static int gst_sam2_segment_add_box(GstSam2Segment* self, int id, double x, double y, double width,
                                     double height, const char* label) {
-  PromptRequest request =
-      request_for(MAX(id, 0), id > 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd,
-                  "signal add-box");
-  request.prompt.box =
-      sam2::Box{static_cast<float>(x), static_cast<float>(y), static_cast<float>(x + width),
-                static_cast<float>(y + height)};
-  request.label = label != nullptr ? label : "";
-  return queue_current(self, std::move(request));
+  return queue_current(self,
+                       gstsam2::BoxRequest(id, x, y, width, height, label, "signal add-box"));
 }
 
 static int gst_sam2_segment_add_point(GstSam2Segment* self, int id, double x, double y,
                                       int label) {
-  PromptRequest request =
-      request_for(MAX(id, 0), id > 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd,
-                  "signal add-point");
-  request.prompt.points = {{.x = static_cast<float>(x), .y = static_cast<float>(y),
-                            .positive = label != POINT_NEGATIVE,
-                            .automatic = label == POINT_AUTO}};
-  return queue_current(self, std::move(request));
+  return queue_current(
+      self, gstsam2::PointRequest(id,
+                                  {.x = static_cast<float>(x), .y = static_cast<float>(y),
+                                   .positive = label != POINT_NEGATIVE,
+                                   .automatic = label == POINT_AUTO},
+                                  "signal add-point"));
 }
 
 // id 0: the object prompted last.
 static void queue_action(GstSam2Segment* self, int id, sam2::PromptAction action,
                          const char* source) {
-  Segment& impl = *self->impl;
+  Segment& impl = impl_of(self);
   if (id == 0) id = impl.mouse.current();
   if (id <= 0) {
     gstsam2::PostRefusal(GST_ELEMENT(self), std::string("Prompt refused (") + source +
                                                 "): there is no object that it could mean.");
     return;
   }
-  impl.queue.Add(request_for(id, action, source));
+  impl.queue.Add(gstsam2::RequestFor(id, action, source));
   if (action != sam2::PromptAction::kUndo) impl.mouse.Leave(id);
 }
 
@@ -437,8 +390,8 @@ static void gst_sam2_segment_remove_object(GstSam2Segment* self, int id) {
 }
 
 static void gst_sam2_segment_reset(GstSam2Segment* self) {
-  self->impl->queue.Reset();
-  self->impl->mouse.Clear();
+  impl_of(self).queue.Reset();
+  impl_of(self).mouse.Clear();
 }
 
 static void install_signals(GstSam2SegmentClass* klass) {
@@ -510,121 +463,16 @@ static void install_signals(GstSam2SegmentClass* klass) {
                              nullptr, nullptr, G_TYPE_NONE, 0);
 }
 
-// ---------------------------------------------------------------- stream
-
-static gboolean gst_sam2_segment_start(GstBaseTransform* base) {
-  GstSam2Segment* self = GST_SAM2_SEGMENT(base);
-  GST_OBJECT_LOCK(self);
-  const gstsam2::SegmentSettings settings = self->impl->settings;
-  GST_OBJECT_UNLOCK(self);
-  return gstsam2::Guard(GST_ELEMENT(self), FALSE, [&] {
-    self->impl->session = std::make_unique<gstsam2::SegmentSession>(
-        GST_ELEMENT(self), settings, self->impl->queue, self->impl->mouse);
-    return TRUE;
-  });
-}
-
-static gboolean gst_sam2_segment_stop(GstBaseTransform* base) {
-  Segment& impl = *GST_SAM2_SEGMENT(base)->impl;
-  impl.session.reset();
-  impl.queue.Clear();
-  impl.mouse.Clear();
-  impl.latency.Clear();
-  return TRUE;
-}
-
-static gboolean gst_sam2_segment_set_caps(GstBaseTransform* base, GstCaps* in, GstCaps*) {
-  GstVideoInfo info;
-  if (!gst_video_info_from_caps(&info, in)) return FALSE;
-  GST_SAM2_SEGMENT(base)->impl->session->SetInfo(info);
-  return TRUE;
-}
-
-static GstFlowReturn gst_sam2_segment_transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
-  GstSam2Segment* self = GST_SAM2_SEGMENT(base);
-  Segment& impl = *self->impl;
-  GST_OBJECT_LOCK(self);
-  const MaskChoice choice = impl.settings.stills.mask_choice;
-  GST_OBJECT_UNLOCK(self);
-  return gstsam2::Guard(GST_ELEMENT(self), GST_FLOW_ERROR, [&] {
-    const GstClockTime start = gst_util_get_timestamp();
-    impl.session->SetMaskChoice(choice);
-    const bool worked = impl.session->Process(buffer);
-    if (worked && impl.latency.Add(gst_util_get_timestamp() - start)) {
-      gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
-    }
-    return GST_FLOW_OK;
-  });
-}
-
-static gboolean gst_sam2_segment_sink_event(GstBaseTransform* base, GstEvent* event) {
-  GstSam2Segment* self = GST_SAM2_SEGMENT(base);
-  if (gstsam2::IsPromptEvent(event)) {
-    gstsam2::QueueEventPrompt(GST_ELEMENT(self), self->impl->queue, event);
-    gst_event_unref(event);
-    return TRUE;
-  }
-  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS && self->impl->session != nullptr) {
-    self->impl->session->EndOfStream();
-  }
-  return GST_BASE_TRANSFORM_CLASS(gst_sam2_segment_parent_class)->sink_event(base, event);
-}
-
-static gboolean gst_sam2_segment_src_event(GstBaseTransform* base, GstEvent* event) {
-  GstSam2Segment* self = GST_SAM2_SEGMENT(base);
-  GST_OBJECT_LOCK(self);
-  const bool wanted =
-      self->impl->navigation && self->impl->settings.mode == SegmentMode::kPrompts;
-  GST_OBJECT_UNLOCK(self);
-  if (wanted && self->impl->mouse.Handle(event, self->impl->queue)) {
-    gst_event_unref(event);
-    return TRUE;
-  }
-  return GST_BASE_TRANSFORM_CLASS(gst_sam2_segment_parent_class)->src_event(base, event);
-}
-
-static gboolean gst_sam2_segment_send_event(GstElement* element, GstEvent* event) {
-  if (!gstsam2::IsPromptEvent(event)) {
-    return GST_ELEMENT_CLASS(gst_sam2_segment_parent_class)->send_event(element, event);
-  }
-  gstsam2::QueueEventPrompt(element, GST_SAM2_SEGMENT(element)->impl->queue, event);
-  gst_event_unref(event);
-  return TRUE;
-}
-
-static gboolean gst_sam2_segment_query(GstBaseTransform* base, GstPadDirection direction,
-                                       GstQuery* query) {
-  GstSam2Segment* self = GST_SAM2_SEGMENT(base);
-  if (!GST_BASE_TRANSFORM_CLASS(gst_sam2_segment_parent_class)->query(base, direction, query)) {
-    return FALSE;
-  }
-  if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY && direction == GST_PAD_SRC) {
-    self->impl->latency.AddTo(query);
-  }
-  return TRUE;
-}
-
 // ---------------------------------------------------------------- type
 
 static void gst_sam2_segment_init(GstSam2Segment* self) {
-  self->impl = new Segment;
-  gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
-}
-
-static void gst_sam2_segment_finalize(GObject* object) {
-  delete GST_SAM2_SEGMENT(object)->impl;
-  G_OBJECT_CLASS(gst_sam2_segment_parent_class)->finalize(object);
+  GST_SAM2_FILTER(self)->impl = new Segment(GST_ELEMENT(self));
 }
 
 static void gst_sam2_segment_class_init(GstSam2SegmentClass* klass) {
   GObjectClass* object_class = G_OBJECT_CLASS(klass);
   GstElementClass* element_class = GST_ELEMENT_CLASS(klass);
-  GstBaseTransformClass* base_class = GST_BASE_TRANSFORM_CLASS(klass);
 
-  object_class->set_property = gst_sam2_segment_set_property;
-  object_class->get_property = gst_sam2_segment_get_property;
-  object_class->finalize = gst_sam2_segment_finalize;
-  gstsam2::InstallModelProperties(object_class);
   install_prompt_properties(object_class);
   install_everything_properties(object_class);
   install_signals(klass);
@@ -648,13 +496,4 @@ static void gst_sam2_segment_class_init(GstSam2SegmentClass* klass) {
        {GST_TYPE_SAM2_SEGMENT_MODE, GST_TYPE_SAM2_MASK_CHOICE, GST_TYPE_SAM2_POINT_LABEL}) {
     gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
   }
-  element_class->send_event = gst_sam2_segment_send_event;
-
-  base_class->start = gst_sam2_segment_start;
-  base_class->stop = gst_sam2_segment_stop;
-  base_class->set_caps = gst_sam2_segment_set_caps;
-  base_class->transform_ip = gst_sam2_segment_transform_ip;
-  base_class->sink_event = gst_sam2_segment_sink_event;
-  base_class->src_event = gst_sam2_segment_src_event;
-  base_class->query = gst_sam2_segment_query;
 }

@@ -13,14 +13,6 @@ namespace {
 constexpr int kLeftButton = 1, kRightButton = 3;
 constexpr double kMinDrag = 4;  // pixels; less is an unsteady hand
 
-PromptRequest RequestFor(int id, sam2::PromptAction action, const char* source) {
-  PromptRequest request;
-  request.prompt.id = id;
-  request.prompt.action = action;
-  request.source = source;
-  return request;
-}
-
 }  // namespace
 
 bool MousePrompts::Handle(GstEvent* event, PromptQueue& queue) {
@@ -102,21 +94,18 @@ bool MousePrompts::Key(GstEvent* event, PromptQueue& queue) {
 }
 
 void MousePrompts::Drag(Place from, Place to, PromptQueue& queue) {
-  PromptRequest request = RequestFor(0, sam2::PromptAction::kAdd, "mouse");
-  request.prompt.box = sam2::Box{static_cast<float>(std::min(from.x, to.x)),
-                                 static_cast<float>(std::min(from.y, to.y)),
-                                 static_cast<float>(std::max(from.x, to.x)),
-                                 static_cast<float>(std::max(from.y, to.y))};
-  current_ = queue.Add(std::move(request));
+  const double x = std::min(from.x, to.x), y = std::min(from.y, to.y);
+  current_ = queue.Add(BoxRequest(0, x, y, std::max(from.x, to.x) - x,
+                                  std::max(from.y, to.y) - y, nullptr, "mouse"));
 }
 
 void MousePrompts::Click(Place at, bool negative, PromptQueue& queue) {
   if (current_ == 0 && negative) return;  // nothing to take away from
-  PromptRequest request = RequestFor(
-      current_, current_ != 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd, "mouse");
-  request.prompt.points = {{.x = static_cast<float>(at.x), .y = static_cast<float>(at.y),
-                            .positive = !negative, .automatic = !negative && current_ != 0}};
-  current_ = queue.Add(std::move(request));
+  current_ = queue.Add(PointRequest(
+      current_,
+      {.x = static_cast<float>(at.x), .y = static_cast<float>(at.y), .positive = !negative,
+       .automatic = !negative && current_ != 0},
+      "mouse"));
 }
 
 }  // namespace gstsam2

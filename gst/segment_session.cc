@@ -4,42 +4,16 @@
 #include <algorithm>
 #include <utility>
 
-#include "core_library.h"
-#include "errors.h"
 #include "frame_view.h"
-#include "meta.h"
 #include "roi_prompts.h"
 
-GST_DEBUG_CATEGORY_EXTERN(gst_sam2_segment_debug);
-#define GST_CAT_DEFAULT gst_sam2_segment_debug
-
 namespace gstsam2 {
-namespace {
-
-GstClockTime DurationOf(GstBuffer* buffer, const GstVideoInfo& info) {
-  if (GST_BUFFER_DURATION_IS_VALID(buffer)) return GST_BUFFER_DURATION(buffer);
-  if (info.fps_n > 0) return gst_util_uint64_scale_int(GST_SECOND, info.fps_d, info.fps_n);
-  return GST_SECOND / 25;
-}
-
-}  // namespace
 
 SegmentSession::SegmentSession(GstElement* element, const SegmentSettings& settings,
                                PromptQueue& queue, MousePrompts& mouse)
-    : element_(element), settings_(settings), queue_(queue), mouse_(mouse) {
-  gst_video_info_init(&info_);
-  // What the user wrote is checked before the model is read, which takes longer.
-  if (!settings.box.empty()) boxes_ = ParseBoxes(settings.box);
-  std::vector<PromptRequest> requests;
-  if (!settings.prompts_location.empty()) requests = ReadPromptsFile(settings.prompts_location);
-  const sam2::EngineOptions options = ToEngineOptions(settings);
-  engine_ = OpenCore().OpenEngine(options);
-  predictor_ = engine_->CreateImagePredictor(settings.stills);
-  queue_.Add(std::move(requests));
-  const sam2::ModelInfo& model = engine_->info();
-  GST_INFO_OBJECT(element_, "model %s from %s at %d pixels on %s in %s", model.member.c_str(),
-                  options.model.c_str(), model.image_size, model.device.c_str(),
-                  model.precision.c_str());
+    : Session(element, settings, queue), settings_(settings), mouse_(mouse),
+      predictor_(engine_->CreateImagePredictor(settings.stills)) {
+  queue_.Add(std::move(file_prompts_));
 }
 
 void SegmentSession::SetMaskChoice(sam2::MaskChoice choice) {
@@ -48,20 +22,9 @@ void SegmentSession::SetMaskChoice(sam2::MaskChoice choice) {
   predictor_->SetMaskChoice(choice);
 }
 
-bool SegmentSession::Process(GstBuffer* buffer) {
-  PromptQueue::Due due = queue_.Take(frame_, PtsOf(buffer));
-  const bool worked = settings_.mode == SegmentMode::kEverything
-                          ? Everything(buffer, due)
-                          : Prompts(buffer, std::move(due));
-  ++frame_;
-  return worked;
-}
-
-GstClockTime SegmentSession::PtsOf(GstBuffer* buffer) {
-  const GstClockTime pts =
-      GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : next_pts_;
-  next_pts_ = pts + DurationOf(buffer, info_);
-  return pts;
+bool SegmentSession::ProcessFrame(GstBuffer* buffer, GstClockTime, PromptQueue::Due due) {
+  if (settings_.mode == SegmentMode::kEverything) return Everything(buffer, due);
+  return Prompts(buffer, std::move(due));
 }
 
 bool SegmentSession::Everything(GstBuffer* buffer, const PromptQueue::Due& due) {
@@ -134,16 +97,7 @@ void SegmentSession::Learn(const PromptRequest& request, const sam2::PromptOutco
     Refused(request, outcome.error);
     return;
   }
-  prompted_ = true;
-  if (outcome.clipped) {
-    GST_INFO_OBJECT(element_, "%s: cut at the frame's edge", request.source.c_str());
-  }
-  if (!request.label.empty()) labels_[outcome.id] = request.label;
-}
-
-void SegmentSession::Refused(const PromptRequest& request, const std::string& reason) {
-  PostRefusal(element_, "Prompt refused on frame " + std::to_string(frame_) + " (" +
-                            request.source + "): " + reason + ".");
+  Accepted(request, outcome);
 }
 
 void SegmentSession::Forget(const std::vector<sam2::Object>& alive) {
@@ -158,26 +112,13 @@ void SegmentSession::Forget(const std::vector<sam2::Object>& alive) {
 }
 
 void SegmentSession::Attach(GstBuffer* buffer, std::vector<sam2::Object> objects) {
-  ObjectsRecord record{.frame_width = info_.width, .frame_height = info_.height, .objects = {}};
-  for (sam2::Object& object : objects) {
-    const bool accepted = object.accepted;
-    const auto label = labels_.find(object.id);
-    ObjectRecord& added = record.objects.emplace_back(
-        MakeRecord(std::move(object), label != labels_.end() ? label->second : ""));
-    if (settings_.mode == SegmentMode::kPrompts) added.accepted = accepted;
+  std::vector<bool> accepted;
+  for (const sam2::Object& object : objects) accepted.push_back(object.accepted);
+  ObjectsRecord record = ToRecord(std::move(objects));
+  if (settings_.mode == SegmentMode::kPrompts) {
+    for (std::size_t i = 0; i < accepted.size(); ++i) record.objects[i].accepted = accepted[i];
   }
   WriteObjects(buffer, std::move(record));
-}
-
-void SegmentSession::EndOfStream() {
-  for (const PromptRequest& request : queue_.TakeRest()) {
-    std::string when = "the next frame";
-    if (request.frame) when = "frame " + std::to_string(*request.frame);
-    if (request.pts) when = "pts " + std::to_string(*request.pts);
-    PostRefusal(element_, "Prompt never used (" + request.source + "): it waits for " + when +
-                              ", but the stream ended after " + std::to_string(frame_) +
-                              " frames.");
-  }
 }
 
 }  // namespace gstsam2

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "filter.h"
+
+#include <string>
+
+#include "errors.h"
+#include "prompt_event.h"
+
+GST_DEBUG_CATEGORY(gst_sam2_filter_debug);
+#define GST_CAT_DEFAULT gst_sam2_filter_debug
+
+G_DEFINE_ABSTRACT_TYPE(GstSam2Filter, gst_sam2_filter, GST_TYPE_BASE_TRANSFORM)
+
+namespace {
+
+using gstsam2::Filter;
+
+enum Property {
+  PROP_BOX = gstsam2::kModelProperties + 1,
+  PROP_PROMPTS_LOCATION,
+  PROP_NAVIGATION,
+};
+
+Filter& ImplOf(gpointer object) { return *GST_SAM2_FILTER(object)->impl; }
+
+bool SetCommonProperty(gstsam2::FilterSettings& settings, guint id, const GValue* value) {
+  switch (id) {
+    case PROP_BOX: settings.box = gstsam2::TextOf(value); return true;
+    case PROP_PROMPTS_LOCATION: settings.prompts_location = gstsam2::TextOf(value); return true;
+    case PROP_NAVIGATION: settings.navigation = g_value_get_boolean(value); return true;
+    default: return gstsam2::SetModelProperty(settings, id, value);
+  }
+}
+
+bool GetCommonProperty(const gstsam2::FilterSettings& settings, guint id, GValue* value) {
+  const auto set_text = [value](const std::string& text) {
+    g_value_set_string(value, text.empty() ? nullptr : text.c_str());
+  };
+  switch (id) {
+    case PROP_BOX: set_text(settings.box); return true;
+    case PROP_PROMPTS_LOCATION: set_text(settings.prompts_location); return true;
+    case PROP_NAVIGATION: g_value_set_boolean(value, settings.navigation); return true;
+    default: return gstsam2::GetModelProperty(settings, id, value);
+  }
+}
+
+}  // namespace
+
+static void gst_sam2_filter_set_property(GObject* object, guint id, const GValue* value,
+                                         GParamSpec* spec) {
+  Filter& impl = ImplOf(object);
+  GST_OBJECT_LOCK(object);
+  const bool known =
+      SetCommonProperty(impl.settings(), id, value) || impl.SetProperty(id, value);
+  GST_OBJECT_UNLOCK(object);
+  if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void gst_sam2_filter_get_property(GObject* object, guint id, GValue* value,
+                                         GParamSpec* spec) {
+  Filter& impl = ImplOf(object);
+  GST_OBJECT_LOCK(object);
+  const bool known =
+      GetCommonProperty(impl.settings(), id, value) || impl.GetProperty(id, value);
+  GST_OBJECT_UNLOCK(object);
+  if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+namespace gstsam2 {
+
+void InstallFilterProperties(GObjectClass* klass, const FilterBlurbs& blurbs) {
+  // Not inherited: GObject resets them for each class.
+  klass->set_property = gst_sam2_filter_set_property;
+  klass->get_property = gst_sam2_filter_get_property;
+  InstallModelProperties(klass);
+  g_object_class_install_property(
+      klass, PROP_BOX, g_param_spec_string("box", "Box", blurbs.box, nullptr, kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_PROMPTS_LOCATION,
+      g_param_spec_string("prompts-location", "Prompts location", blurbs.prompts_location, nullptr,
+                          kReadyFlags));
+  if (blurbs.navigation == nullptr) return;
+  g_object_class_install_property(
+      klass, PROP_NAVIGATION,
+      g_param_spec_boolean("navigation", "Navigation", blurbs.navigation,
+                           FilterSettings().navigation, kPlayingFlags));
+}
+
+std::string TextOf(const GValue* value) {
+  const char* text = g_value_get_string(value);
+  return text != nullptr ? text : "";
+}
+
+}  // namespace gstsam2
+
+// ---------------------------------------------------------------- stream
+
+static gboolean gst_sam2_filter_start(GstBaseTransform* base) {
+  Filter& impl = ImplOf(base);
+  return gstsam2::Guard(GST_ELEMENT(base), FALSE, [&] {
+    impl.session = impl.NewSession();
+    return TRUE;
+  });
+}
+
+static gboolean gst_sam2_filter_stop(GstBaseTransform* base) {
+  Filter& impl = ImplOf(base);
+  impl.session.reset();
+  impl.queue.Clear();
+  impl.mouse.Clear();
+  impl.latency.Clear();
+  return TRUE;
+}
+
+static gboolean gst_sam2_filter_set_caps(GstBaseTransform* base, GstCaps* in, GstCaps*) {
+  GstVideoInfo info;
+  if (!gst_video_info_from_caps(&info, in)) return FALSE;
+  ImplOf(base).session->SetInfo(info);
+  return TRUE;
+}
+
+static GstFlowReturn gst_sam2_filter_transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
+  Filter& impl = ImplOf(base);
+  return gstsam2::Guard(GST_ELEMENT(base), GST_FLOW_ERROR, [&] {
+    const GstClockTime start = gst_util_get_timestamp();
+    impl.BeforeFrame();
+    const bool worked = impl.session->Process(buffer);
+    if (worked && impl.latency.Add(gst_util_get_timestamp() - start)) {
+      gst_element_post_message(GST_ELEMENT(base), gst_message_new_latency(GST_OBJECT(base)));
+    }
+    return GST_FLOW_OK;
+  });
+}
+
+static gboolean gst_sam2_filter_sink_event(GstBaseTransform* base, GstEvent* event) {
+  Filter& impl = ImplOf(base);
+  if (gstsam2::IsPromptEvent(event)) {
+    gstsam2::QueueEventPrompt(GST_ELEMENT(base), impl.queue, event);
+    gst_event_unref(event);
+    return TRUE;
+  }
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS && impl.session != nullptr) {
+    impl.session->EndOfStream();
+  }
+  return GST_BASE_TRANSFORM_CLASS(gst_sam2_filter_parent_class)->sink_event(base, event);
+}
+
+static gboolean gst_sam2_filter_src_event(GstBaseTransform* base, GstEvent* event) {
+  Filter& impl = ImplOf(base);
+  GST_OBJECT_LOCK(base);
+  const bool wanted = impl.TakesNavigation();
+  GST_OBJECT_UNLOCK(base);
+  if (wanted && impl.mouse.Handle(event, impl.queue)) {
+    gst_event_unref(event);
+    return TRUE;
+  }
+  return GST_BASE_TRANSFORM_CLASS(gst_sam2_filter_parent_class)->src_event(base, event);
+}
+
+static gboolean gst_sam2_filter_send_event(GstElement* element, GstEvent* event) {
+  if (!gstsam2::IsPromptEvent(event)) {
+    return GST_ELEMENT_CLASS(gst_sam2_filter_parent_class)->send_event(element, event);
+  }
+  gstsam2::QueueEventPrompt(element, ImplOf(element).queue, event);
+  gst_event_unref(event);
+  return TRUE;
+}
+
+static gboolean gst_sam2_filter_query(GstBaseTransform* base, GstPadDirection direction,
+                                      GstQuery* query) {
+  if (!GST_BASE_TRANSFORM_CLASS(gst_sam2_filter_parent_class)->query(base, direction, query)) {
+    return FALSE;
+  }
+  if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY && direction == GST_PAD_SRC) {
+    ImplOf(base).latency.AddTo(query);
+  }
+  return TRUE;
+}
+
+// ---------------------------------------------------------------- type
+
+static void gst_sam2_filter_init(GstSam2Filter* self) {
+  gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
+}
+
+static void gst_sam2_filter_finalize(GObject* object) {
+  delete GST_SAM2_FILTER(object)->impl;
+  G_OBJECT_CLASS(gst_sam2_filter_parent_class)->finalize(object);
+}
+
+static void gst_sam2_filter_class_init(GstSam2FilterClass* klass) {
+  GstBaseTransformClass* base_class = GST_BASE_TRANSFORM_CLASS(klass);
+
+  GST_DEBUG_CATEGORY_INIT(gst_sam2_filter_debug, "sam2filter", 0, "SAM 2 elements with a network");
+  G_OBJECT_CLASS(klass)->finalize = gst_sam2_filter_finalize;
+  GST_ELEMENT_CLASS(klass)->send_event = gst_sam2_filter_send_event;
+  base_class->start = gst_sam2_filter_start;
+  base_class->stop = gst_sam2_filter_stop;
+  base_class->set_caps = gst_sam2_filter_set_caps;
+  base_class->transform_ip = gst_sam2_filter_transform_ip;
+  base_class->sink_event = gst_sam2_filter_sink_event;
+  base_class->src_event = gst_sam2_filter_src_event;
+  base_class->query = gst_sam2_filter_query;
+  gst_type_mark_as_plugin_api(GST_TYPE_SAM2_FILTER, static_cast<GstPluginAPIFlags>(0));
+}

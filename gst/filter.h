@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The base class of the elements that take prompts and run a network, sam2track
+// and sam2segment: everything that a GStreamer element has to do around a
+// Session.
+#pragma once
+
+#include <gst/base/gstbasetransform.h>
+
+#include <memory>
+
+#include "latency.h"
+#include "prompts.h"
+#include "segment_mouse.h"
+#include "session.h"
+
+GST_DEBUG_CATEGORY_EXTERN(gst_sam2_filter_debug);
+
+namespace gstsam2 {
+
+// Ids of the properties; an element's own start at kFilterProperties + 1.
+inline constexpr guint kFilterProperties = kModelProperties + 3;
+
+inline constexpr GParamFlags kReadyFlags = static_cast<GParamFlags>(
+    G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+inline constexpr GParamFlags kPlayingFlags = static_cast<GParamFlags>(
+    G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+
+// What these properties say to the user.
+struct FilterBlurbs {
+  const char* box;
+  const char* prompts_location;
+  const char* navigation = nullptr;  // nullptr: there is no such property
+};
+
+// Installs box, prompts-location, navigation and the model's properties.
+void InstallFilterProperties(GObjectClass* klass, const FilterBlurbs& blurbs);
+
+// Text of a string property.
+std::string TextOf(const GValue* value);
+
+// The C++ half of an element. The element owns it.
+class Filter {
+ public:
+  explicit Filter(GstElement* element) : element_(element) {}
+  virtual ~Filter() = default;
+
+  GstElement* element() const { return element_; }
+
+  // Called under the object lock.
+  virtual FilterSettings& settings() = 0;
+  // The element's own properties; false when the id is none of them.
+  virtual bool SetProperty(guint id, const GValue* value) = 0;
+  virtual bool GetProperty(guint id, GValue* value) = 0;
+  // Whether mouse and keys prompt, as the properties stand.
+  virtual bool TakesNavigation() { return settings().navigation; }
+
+  // A session with the properties as they stand. Throws ElementError and sam2::Error.
+  virtual std::unique_ptr<Session> NewSession() = 0;
+  // Before each frame, for properties that may change while the stream runs.
+  virtual void BeforeFrame() {}
+
+  PromptQueue queue;
+  MousePrompts mouse;
+  LatencyMeter latency;
+  std::unique_ptr<Session> session;  // between start and stop
+
+ private:
+  GstElement* element_;
+};
+
+}  // namespace gstsam2
+
+G_BEGIN_DECLS
+
+struct GstSam2Filter {
+  GstBaseTransform parent;
+  gstsam2::Filter* impl;  // set by the element's instance init
+};
+
+struct GstSam2FilterClass {
+  GstBaseTransformClass parent_class;
+};
+
+GType gst_sam2_filter_get_type();
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GstSam2Filter, gst_object_unref)
+#define GST_TYPE_SAM2_FILTER (gst_sam2_filter_get_type())
+#define GST_SAM2_FILTER(object) \
+  (G_TYPE_CHECK_INSTANCE_CAST((object), GST_TYPE_SAM2_FILTER, GstSam2Filter))
+
+G_END_DECLS

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gst/video/video.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "meta.h"
+#include "model_properties.h"
+#include "prompts.h"
+#include "sam2.h"
+
+namespace gstsam2 {
+
+// The properties of every element that takes prompts.
+struct FilterSettings : ModelSettings {
+  std::string box;
+  std::string prompts_location;
+  bool navigation = true;  // may change while the stream runs
+};
+
+// What every stream through an element that takes prompts has in common, from
+// start to stop: the model, the prompts that wait, the frame's number and time,
+// the objects' names. To be called from one thread at a time.
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  // The video's format, also in mid-stream.
+  virtual void SetInfo(const GstVideoInfo& info) { info_ = info; }
+
+  // Applies the prompts that are due and attaches the objects to the buffer,
+  // which is writable. Returns whether the network may have run.
+  // A buffer before the first accepted prompt stays as it is.
+  // Throws ElementError and sam2::Error.
+  bool Process(GstBuffer* buffer);
+
+  // Warns about prompts whose frame never came.
+  void EndOfStream();
+
+ protected:
+  // Reads the box property and the prompts file, then opens the model. `element`
+  // posts the messages; it and `queue` outlive the session.
+  // Throws ElementError and sam2::Error.
+  Session(GstElement* element, const FilterSettings& settings, PromptQueue& queue);
+
+  // Process() of one element, with the prompts that are due on this frame.
+  virtual bool ProcessFrame(GstBuffer* buffer, GstClockTime pts, PromptQueue::Due due) = 0;
+
+  // What became of a prompt.
+  void Accepted(const PromptRequest& request, const sam2::PromptOutcome& outcome);
+  void Refused(const PromptRequest& request, const std::string& reason);
+
+  ObjectsRecord ToRecord(std::vector<sam2::Object> objects) const;
+
+  GstElement* element_;
+  PromptQueue& queue_;
+  std::vector<PromptRequest> boxes_;         // of the box property
+  std::vector<PromptRequest> file_prompts_;  // of the prompts file
+  std::shared_ptr<sam2::Engine> engine_;
+
+  GstVideoInfo info_;
+  bool prompted_ = false;              // some prompt was accepted
+  std::map<int, std::string> labels_;  // by id
+
+ private:
+  GstClockTime PtsOf(GstBuffer* buffer);
+
+  std::uint64_t frame_ = 0;
+  GstClockTime next_pts_ = 0;  // expected, for buffers without one
+};
+
+}  // namespace gstsam2
