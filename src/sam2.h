@@ -34,7 +34,7 @@
 namespace sam2 {
 
 // Grows with every change of this file that breaks a caller compiled before.
-inline constexpr int kInterfaceVersion = 2;
+inline constexpr int kInterfaceVersion = 3;
 
 // What went wrong, so that a caller can choose its own kind of error.
 enum class ErrorCode {
@@ -129,7 +129,8 @@ struct Object {
   // Both empty unless state is kTracked. The box is the tight one of the mask.
   std::optional<Box> box;
   Mask mask;
-  bool accepted = false;  // stills: see PromptAction::kAccept
+  bool accepted = false;   // stills: see PromptAction::kAccept
+  bool predicted = false;  // where motion says it is; this frame's pixels were not looked at
 };
 
 // What became of one prompt.
@@ -146,15 +147,31 @@ struct StepResult {
 
 // ---------------------------------------------------------------- tracker
 
+// What is written to an object's memory, and which of the three masks is taken.
+enum class MemoryPolicy {
+  kOfficial,  // every frame; the mask with the best predicted IoU: exactly the reference
+  kRobust,    // only frames that are surely the object; masks by predicted IoU and motion
+};
+
 struct TrackerOptions {
   // An occluded object is lost when it was not seen for this long.
   std::int64_t lost_timeout_ns = 2'000'000'000;
-  // Objects tracked at once; a further one is refused.
+  // A lost object is looked for only this often and costs nothing in between;
+  // 0: on every frame.
+  std::int64_t lost_interval_ns = 0;
+  // Objects tracked at once. A further one takes the place of the one that has
+  // been lost for longest, which is absent from the results from then on; it is
+  // refused where none is lost.
   int max_objects = 200;
   // Holes in masks of at most this area, in pixels of the mask logits (a
   // quarter of the network's input), are filled; 0: none.
   // Reference: SAM2VideoPredictor(fill_hole_area=8).
   int fill_hole_area = 8;
+  MemoryPolicy memory_policy = MemoryPolicy::kOfficial;
+  // Notice hard cuts between scenes. From a cut on an object is occluded, and
+  // nothing is written to its memory, until the network is more certain of it
+  // than it need be otherwise: as a rule when the old scene is back.
+  bool detect_cuts = false;
 };
 
 // Follows the prompted objects of one video, frame after frame, within bounded
@@ -166,10 +183,19 @@ class VideoTracker {
   // Applies the prompts to the frame and finds every object in it. Takes no
   // inference time while there is no object. A prompt that cannot be used is
   // refused in its outcome and the others go on.
-  // pts_ns: presentation time of the frame, for lost_timeout_ns.
+  // pts_ns: presentation time of the frame, for timeouts and motion.
   // Throws Error when the step failed; the tracker then stands as before.
   virtual StepResult Step(const FrameView& frame, std::int64_t pts_ns,
                           std::span<const Prompt> prompts) = 0;
+
+  // For a frame that there is no time to look at: the objects of the last step
+  // where motion has them at pts_ns, marked predicted. A tracked object's box
+  // and mask are moved and scaled, in pixels of the last step's frame, and cut
+  // at its edge; one that is moved out of it is occluded. The others are as
+  // they were, and all are lost when they were not seen for lost_timeout_ns.
+  // No inference, and nothing is learned: for the memories the frame does not
+  // count, like one the tracker never saw.
+  virtual StepResult Predict(std::int64_t pts_ns) = 0;
 
   // Forgets all objects and their memories. Ids are not used again.
   virtual void Reset() = 0;

@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "image/components.h"
 #include "predictor/memory_batch.h"
@@ -32,6 +34,12 @@ StepOutput TrackBatch(const Sam2Model& model, const FrameFeatures& features,
   return output;
 }
 
+// How many objects make one batch.
+size_t BatchSize(const Sam2Model& model) {
+  const int64_t tokens = model.tokens_per_memory() * (model.num_maskmem() + 3);
+  return static_cast<size_t>(std::max<int64_t>(1, kMaxBatchTokens / tokens));
+}
+
 StepOutput Concatenate(const std::vector<StepOutput>& parts) {
   if (parts.size() == 1) return parts[0];
   const auto cat = [&](auto member) {
@@ -47,12 +55,72 @@ StepOutput Concatenate(const std::vector<StepOutput>& parts) {
           .memory = cat([](const StepOutput& p) { return p.memory; })};
 }
 
+// Row i of the result is row order[i] of the output.
+StepOutput Reorder(const StepOutput& output, const std::vector<int64_t>& order) {
+  if (std::ranges::is_sorted(order)) return output;
+  const Tensor index = at::tensor(at::ArrayRef<int64_t>(order),
+                                  at::TensorOptions(output.memory.device()).dtype(at::kLong));
+  const auto pick = [&](const Tensor& rows) { return rows.index_select(0, index); };
+  return {.heads = {.masks = pick(output.heads.masks),
+                    .ious = pick(output.heads.ious),
+                    .obj_ptr = pick(output.heads.obj_ptr),
+                    .object_score_logits = pick(output.heads.object_score_logits)},
+          .memory = pick(output.memory)};
+}
+
+// What prompts must have in common to make one batch.
+auto KindOf(const FramePrompt& prompt) {
+  const int64_t points = prompt.mask.defined() ? 0 : prompt.points->labels.size(1);
+  return std::tuple(prompt.mask.defined(), points, prompt.from_scratch,
+                    prompt.previous.defined());
+}
+
+HeadsOutput AnswerPrompts(const Sam2Model& model, const FrameFeatures& features,
+                          const std::vector<const FramePrompt*>& prompts) {
+  const auto cat = [&](auto member) {
+    std::vector<Tensor> tensors;
+    for (const FramePrompt* prompt : prompts) tensors.push_back(member(*prompt));
+    return at::cat(tensors);
+  };
+  const FramePrompt& first = *prompts[0];
+  if (first.mask.defined()) {
+    return model.UseMaskAsOutput(features, cat([](const FramePrompt& p) { return p.mask; }));
+  }
+  std::vector<MemoryBank::Selection> memories;
+  if (!first.from_scratch) {
+    for (const FramePrompt* prompt : prompts) memories.push_back(prompt->memories);
+  }
+  const Tensor pix_feat = first.from_scratch
+                              ? model.WithoutMemory(features)
+                              : model.WithMemory(features, BatchMemories(model, memories));
+  const PointPrompt points = {cat([](const FramePrompt& p) { return p.points->coords; }),
+                              cat([](const FramePrompt& p) { return p.points->labels; })};
+  const Tensor previous =
+      first.previous.defined()
+          ? cat([](const FramePrompt& p) { return p.previous; }).clamp(-32.0, 32.0)
+          : Tensor();
+  // One click says too little to decide by the single mask; a box or several
+  // clicks say enough (multimask_max_pt_num = 1).
+  const bool multimask = points.labels.size(1) <= 1;
+  return model.ForwardSamHeads(features, pix_feat, points.labels.size(0), points, previous,
+                               multimask);
+}
+
+StepOutput PromptBatch(const Sam2Model& model, const FrameFeatures& features,
+                       const std::vector<const FramePrompt*>& prompts, int fill_hole_area) {
+  StepOutput output;
+  output.heads = AnswerPrompts(model, features, prompts);
+  // Before the memory is encoded, as in the reference.
+  output.heads.masks = WithoutHoles(output.heads.masks, fill_hole_area);
+  output.memory = model.EncodeMemory(features, output.heads, /*binarize=*/true);
+  return output;
+}
+
 }  // namespace
 
 StepOutput TrackObjects(const Sam2Model& model, const FrameFeatures& features,
                         std::span<const MemoryBank::Selection> objects, int fill_hole_area) {
-  const int64_t tokens = model.tokens_per_memory() * (model.num_maskmem() + 3);
-  const size_t batch = static_cast<size_t>(std::max<int64_t>(1, kMaxBatchTokens / tokens));
+  const size_t batch = BatchSize(model);
   std::vector<StepOutput> parts;
   for (size_t start = 0; start < objects.size(); start += batch) {
     parts.push_back(TrackBatch(model, features,
@@ -64,28 +132,25 @@ StepOutput TrackObjects(const Sam2Model& model, const FrameFeatures& features,
   return output;
 }
 
-StepOutput PromptObject(const Sam2Model& model, const FrameFeatures& features,
-                        const FramePrompt& prompt, const Tensor& previous,
-                        const MemoryBank::Selection& memories, int fill_hole_area) {
-  StepOutput output;
-  if (prompt.mask.defined()) {
-    output.heads = model.UseMaskAsOutput(features, prompt.mask);
-  } else {
-    const Tensor pix_feat =
-        prompt.from_scratch
-            ? model.WithoutMemory(features)
-            : model.WithMemory(features, BatchMemories(model, std::span(&memories, 1)));
-    // One click says too little to decide by the single mask; a box or several
-    // clicks say enough (multimask_max_pt_num = 1).
-    const bool multimask = prompt.points->labels.size(1) <= 1;
-    output.heads = model.ForwardSamHeads(
-        features, pix_feat, 1, prompt.points,
-        previous.defined() ? previous.clamp(-32.0, 32.0) : previous, multimask);
+StepOutput PromptObjects(const Sam2Model& model, const FrameFeatures& features,
+                         std::span<const FramePrompt> prompts, int fill_hole_area) {
+  std::map<decltype(KindOf(prompts[0])), std::vector<size_t>> kinds;
+  for (size_t i = 0; i < prompts.size(); ++i) kinds[KindOf(prompts[i])].push_back(i);
+
+  std::vector<StepOutput> parts;
+  std::vector<int64_t> row(prompts.size());  // of each prompt among all parts
+  int64_t rows = 0;
+  for (const auto& [kind, members] : kinds) {
+    std::vector<const FramePrompt*> batch;
+    for (const size_t member : members) {
+      batch.push_back(&prompts[member]);
+      row[member] = rows++;
+      if (batch.size() < BatchSize(model) && member != members.back()) continue;
+      parts.push_back(PromptBatch(model, features, batch, fill_hole_area));
+      batch.clear();
+    }
   }
-  // Before the memory is encoded, as in the reference.
-  output.heads.masks = WithoutHoles(output.heads.masks, fill_hole_area);
-  output.memory = model.EncodeMemory(features, output.heads, /*binarize=*/true);
-  return output;
+  return Reorder(Concatenate(parts), row);
 }
 
 }  // namespace sam2

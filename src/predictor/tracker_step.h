@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "model/sam2_model.h"
@@ -14,6 +15,10 @@ struct FramePrompt {
   std::optional<PointPrompt> points;  // [1, P, 2], [1, P]; a box is two points
   Tensor mask;                        // undefined, or [1, 1, S, S] of 0 and 1
   bool from_scratch = true;           // without the object's memories
+  // The object's mask logits on this frame before the prompt, [1, 1, 4h, 4w],
+  // which it refines, or undefined.
+  Tensor previous;
+  MemoryBank::Selection memories;  // used unless from_scratch
 };
 
 // Answers of N objects on one frame with the memories to keep of them.
@@ -22,18 +27,17 @@ struct StepOutput {
   Tensor memory;  // [N, T, mem_dim] bfloat16
 };
 
-// Follows N objects into the frame by their memories; one batch.
+// Follows N objects into the frame by their memories, as a batch, or as
+// several where one would need too much working memory.
 // Reference: SAM2VideoPredictor.propagate_in_video on a frame without prompts.
 StepOutput TrackObjects(const Sam2Model& model, const FrameFeatures& features,
                         std::span<const MemoryBank::Selection> objects, int fill_hole_area);
 
-// Applies a prompt to one object. previous: the object's mask logits on this
-// frame before it, [1, 1, 4h, 4w], or undefined; refined then.
-// memories: used unless prompt.from_scratch.
+// Applies one prompt to each of N objects; those of one kind as batches. The
+// answers are as if each were alone, in the order of the prompts.
 // Reference: add_new_points_or_box and add_new_mask, then the preflight of
 // propagate_in_video.
-StepOutput PromptObject(const Sam2Model& model, const FrameFeatures& features,
-                        const FramePrompt& prompt, const Tensor& previous,
-                        const MemoryBank::Selection& memories, int fill_hole_area);
+StepOutput PromptObjects(const Sam2Model& model, const FrameFeatures& features,
+                         std::span<const FramePrompt> prompts, int fill_hole_area);
 
 }  // namespace sam2

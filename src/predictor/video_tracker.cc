@@ -4,11 +4,10 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <ranges>
+#include <map>
 
 #include "image/frame.h"
 #include "image/mask.h"
-#include "predictor/prompt_check.h"
 
 namespace sam2 {
 namespace {
@@ -38,6 +37,17 @@ PointPrompt ToPoints(const std::optional<Box>& box, const std::vector<Point>& po
           at::tensor(at::ArrayRef<int64_t>(labels)).view({1, P})};
 }
 
+// The box relative to a frame of this size, each side 0..1.
+Box Relative(const Box& box, int width, int height) {
+  const float w = static_cast<float>(width), h = static_cast<float>(height);
+  return {box.x0 / w, box.y0 / h, box.x1 / w, box.y1 / h};
+}
+
+Box BoxOf(const Mask& mask) {
+  return {static_cast<float>(mask.x), static_cast<float>(mask.y),
+          static_cast<float>(mask.x + mask.width), static_cast<float>(mask.y + mask.height)};
+}
+
 }  // namespace
 
 StreamingTracker::StreamingTracker(std::shared_ptr<ModelEngine> engine,
@@ -49,80 +59,65 @@ void StreamingTracker::Reset() { objects_.clear(); }
 StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
                                   std::span<const Prompt> prompts) {
   StepResult result;
-  const FramePlan plan = PlanPrompts(frame, prompts, result.outcomes);
-  const auto removed = [&](const TrackedObject& object) {
-    return std::ranges::count(plan.removed, object.id) > 0;
-  };
-  if (!std::ranges::all_of(objects_, removed) || !plan.pending.empty()) {
-    engine_->Run([&] { result.objects = RunStep(frame, pts_ns, plan); });
+  PromptPlan plan = NewPlan();
+  for (const Prompt& prompt : prompts) {
+    result.outcomes.push_back(plan.Add(prompt, frame.width, frame.height));
   }
-  std::erase_if(objects_, removed);
-  ++frame_;
+  const auto needs_no_look = [&](const TrackedObject& object) {
+    return plan.Removes(object.id()) || Rests(object, pts_ns);
+  };
+  if (!std::ranges::all_of(objects_, needs_no_look) || !plan.pending().empty()) {
+    engine_->Run([&] { RunStep(frame, pts_ns, plan); });
+  }
+  next_id_ = plan.next_id();
+  std::erase_if(objects_, [&](const TrackedObject& object) { return plan.Removes(object.id()); });
+  for (const TrackedObject& object : objects_) result.objects.push_back(object.report);
   return result;
+}
+
+StepResult StreamingTracker::Predict(std::int64_t pts_ns) {
+  StepResult result;
+  for (const TrackedObject& object : objects_) {
+    result.objects.push_back(Predicted(object, pts_ns));
+  }
+  return result;
+}
+
+Object StreamingTracker::Predicted(const TrackedObject& object, std::int64_t pts_ns) const {
+  Object moved{.id = object.id(), .state = object.report.state, .score = object.report.score,
+               .iou = object.report.iou, .box = {}, .mask = {}, .predicted = true};
+  const bool timed_out = pts_ns - object.last_seen_ns >= options_.lost_timeout_ns;
+  if (moved.state == ObjectState::kTracked && !timed_out) {
+    const Box& box = *object.report.box;
+    const Box to = object.motion.Moved(
+        Relative(box, frame_width_, frame_height_), object.last_looked_ns, pts_ns);
+    const float w = static_cast<float>(frame_width_), h = static_cast<float>(frame_height_);
+    moved.mask = MoveMask(object.report.mask, box, {to.x0 * w, to.y0 * h, to.x1 * w, to.y1 * h},
+                          frame_width_, frame_height_);
+  }
+  if (moved.mask.empty()) {
+    moved.state = UnseenState(&object, pts_ns);
+  } else {
+    moved.box = BoxOf(moved.mask);
+  }
+  return moved;
 }
 
 // ---------------------------------------------------------------- prompts
 
-StreamingTracker::FramePlan StreamingTracker::PlanPrompts(const FrameView& frame,
-                                                          std::span<const Prompt> prompts,
-                                                          std::vector<PromptOutcome>& outcomes) {
-  FramePlan plan;
-  for (const Prompt& prompt : prompts) {
-    PlanPrompt(frame, prompt, plan, outcomes.emplace_back());
+PromptPlan StreamingTracker::NewPlan() const {
+  std::vector<PromptPlan::Live> live;
+  for (const TrackedObject& object : objects_) {
+    live.push_back({.id = object.id(), .lost = object.report.state == ObjectState::kLost,
+                    .last_seen_ns = object.last_seen_ns});
   }
-  return plan;
-}
-
-void StreamingTracker::PlanPrompt(const FrameView& frame, const Prompt& given, FramePlan& plan,
-                                  PromptOutcome& outcome) {
-  Prompt prompt = given;
-  outcome.id = prompt.id;
-  outcome.error = CheckAction(prompt, plan);
-  if (outcome.error.empty()) CheckPrompt(prompt, frame.width, frame.height, outcome);
-  if (!outcome.error.empty()) return;
-  if (prompt.action == PromptAction::kRemove) {
-    plan.pending.erase(prompt.id);
-    plan.removed.push_back(prompt.id);
-    return;
-  }
-  if (prompt.id == 0) prompt.id = next_id_;
-  outcome.id = prompt.id;
-  next_id_ = std::max(next_id_, prompt.id + 1);
-  PendingPrompt& pending = plan.pending[prompt.id];
-  // A second prompt for an object on one frame refines what the first began.
-  if (pending.prompts.empty()) pending.action = prompt.action;
-  // Dropped and asked for again on one frame: it begins anew.
-  if (std::erase(plan.removed, prompt.id) > 0) pending.action = PromptAction::kReplace;
-  if (prompt.action == PromptAction::kReplace) pending = {.action = PromptAction::kReplace};
-  pending.prompts.push_back(std::move(prompt));
-}
-
-bool StreamingTracker::Exists(int id, const FramePlan& plan) const {
-  if (plan.pending.contains(id)) return true;
-  return Find(id) != nullptr && std::ranges::count(plan.removed, id) == 0;
-}
-
-std::string StreamingTracker::CheckAction(const Prompt& prompt, const FramePlan& plan) const {
-  const std::string name = "object " + std::to_string(prompt.id);
-  if (prompt.id < 0) return "id " + std::to_string(prompt.id) + " is not allowed: ids start at 1";
-  if (prompt.action != PromptAction::kAdd) {
-    return Exists(prompt.id, plan) ? "" : name + " does not exist";
-  }
-  if (prompt.id != 0 && Exists(prompt.id, plan)) {
-    return name + " exists already: use refine or replace to prompt it again";
-  }
-  const auto is_new = [&](const auto& entry) { return Find(entry.first) == nullptr; };
-  const auto count = std::ssize(objects_) + std::ranges::count_if(plan.pending, is_new);
-  if (count >= options_.max_objects) {
-    return "there are " + std::to_string(count) + " objects already, as many as are allowed";
-  }
-  return {};
+  return PromptPlan(std::move(live), options_.max_objects, next_id_);
 }
 
 // Put together what was asked of one object on this frame. A mask is an
 // answer in itself; whatever comes last counts.
 FramePrompt StreamingTracker::ToNetwork(const FrameView& frame,
-                                        const PendingPrompt& pending) const {
+                                        const PromptPlan::Pending& pending) const {
   const int64_t size = engine_->model().image_size();
   std::optional<Box> box;
   std::vector<Point> points;
@@ -150,83 +145,67 @@ FramePrompt StreamingTracker::ToNetwork(const FrameView& frame,
 
 // ---------------------------------------------------------------- the step
 
-std::vector<Object> StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
-                                              const FramePlan& plan) {
+bool StreamingTracker::Rests(const TrackedObject& object, std::int64_t pts_ns) const {
+  const std::int64_t since = pts_ns - object.last_looked_ns;
+  return object.report.state == ObjectState::kLost && since >= 0 &&
+         since < options_.lost_interval_ns;
+}
+
+void StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
+                               const PromptPlan& plan) {
   const Sam2Model& model = engine_->model();
   const FrameFeatures features = model.EncodeImage(
       FrameToTensor(frame, static_cast<int>(model.image_size()), Resize::kVideo,
                     model.device()));
 
   std::map<int, FramePrompt> asked;
-  for (const auto& [id, pending] : plan.pending) asked[id] = ToNetwork(frame, pending);
+  for (const auto& [id, pending] : plan.pending()) asked[id] = ToNetwork(frame, pending);
 
   // Follow all objects but those whose prompt needs no former answer.
   std::vector<int> followed;
   std::vector<MemoryBank::Selection> selections;
   for (const TrackedObject& object : objects_) {
-    const auto prompt = asked.find(object.id);
-    if (std::ranges::count(plan.removed, object.id) > 0) continue;
-    if (prompt != asked.end() &&
-        (prompt->second.from_scratch || prompt->second.mask.defined())) {
+    const auto prompt = asked.find(object.id());
+    if (plan.Removes(object.id())) continue;
+    if (prompt == asked.end() ? Rests(object, pts_ns)
+                              : prompt->second.from_scratch || prompt->second.mask.defined()) {
       continue;
     }
-    followed.push_back(object.id);
-    selections.push_back(object.bank.Select(frame_));
+    followed.push_back(object.id());
+    selections.push_back(object.bank.Select(object.frames));
   }
-  StepOutput tracked;
   std::vector<ObjectAnswer> answers;
+  StepOutput tracked, prompted;
   if (!followed.empty()) {
     tracked = TrackObjects(model, features, selections, options_.fill_hole_area);
     for (size_t i = 0; i < followed.size(); ++i) {
-      if (asked.contains(followed[i])) continue;
-      answers.push_back({followed[i], false, static_cast<int64_t>(i), &tracked});
+      const int64_t row = static_cast<int64_t>(i);
+      const auto prompt = asked.find(followed[i]);
+      if (prompt == asked.end()) {
+        answers.push_back({followed[i], false, row, &tracked});
+      } else {
+        prompt->second.previous = tracked.heads.masks.slice(0, row, row + 1);
+        prompt->second.memories = selections[i];
+      }
     }
   }
-
-  std::map<int, StepOutput> prompted;
-  for (const auto& [id, prompt] : asked) {
-    const auto row = std::ranges::find(followed, id) - followed.begin();
-    const bool was_followed = row < std::ssize(followed);
-    prompted[id] = PromptObject(
-        model, features, prompt,
-        was_followed ? tracked.heads.masks.slice(0, row, row + 1) : Tensor(),
-        was_followed ? selections[row] : MemoryBank::Selection{}, options_.fill_hole_area);
-    answers.push_back({id, true, 0, &prompted[id]});
-  }
-
-  std::vector<Object> objects;
-  for (const ObjectAnswer& answer : answers) objects.push_back(Report(frame, answer, pts_ns));
-  Remember(answers, pts_ns, plan);  // from here on nothing fails
-  for (const Object& object : objects) {
-    if (object.state == ObjectState::kTracked) Find(object.id)->last_seen_ns = pts_ns;
-  }
-  const auto place = [this](const Object& object) { return Find(object.id) - objects_.data(); };
-  std::ranges::sort(objects, {}, place);
-  return objects;
-}
-
-void StreamingTracker::Remember(const std::vector<ObjectAnswer>& answers, std::int64_t pts_ns,
-                                const FramePlan& plan) {
-  for (const ObjectAnswer& answer : answers) {
-    TrackedObject* object = Find(answer.id);
-    const auto pending = plan.pending.find(answer.id);
-    const bool forget =
-        pending != plan.pending.end() && pending->second.action == PromptAction::kReplace;
-    if (!object) {
-      object = &objects_.emplace_back(
-          TrackedObject{answer.id, MemoryBank(BankLimits(engine_->model())), pts_ns});
-    } else if (forget) {
-      object->bank = MemoryBank(BankLimits(engine_->model()));
+  if (!asked.empty()) {
+    std::vector<FramePrompt> prompts;
+    for (const auto& [id, prompt] : asked) {
+      answers.push_back({id, true, std::ssize(prompts), &prompted});
+      prompts.push_back(prompt);
     }
-    // Copies, so that a bank does not keep the whole batch alive.
-    ObjectMemory memory{frame_, answer.output->memory[answer.row].clone(),
-                        answer.output->heads.obj_ptr[answer.row].clone()};
-    if (answer.prompted) {
-      object->bank.AddPrompted(std::move(memory));
-    } else {
-      object->bank.AddTracked(std::move(memory));
-    }
+    prompted = PromptObjects(model, features, prompts, options_.fill_hole_area);
   }
+
+  std::vector<Object> reports;
+  for (const ObjectAnswer& answer : answers) reports.push_back(Report(frame, answer, pts_ns));
+  // From here on nothing fails.
+  for (size_t i = 0; i < answers.size(); ++i) {
+    Learn(frame, answers[i], std::move(reports[i]), pts_ns, plan);
+  }
+  frame_width_ = frame.width;
+  frame_height_ = frame.height;
 }
 
 Object StreamingTracker::Report(const FrameView& frame, const ObjectAnswer& answer,
@@ -242,16 +221,46 @@ Object StreamingTracker::Report(const FrameView& frame, const ObjectAnswer& answ
                                  frame.height);
   }
   if (!object.mask.empty()) {
-    const Mask& m = object.mask;
-    object.box = Box{static_cast<float>(m.x), static_cast<float>(m.y),
-                     static_cast<float>(m.x + m.width), static_cast<float>(m.y + m.height)};
-    return object;
+    object.box = BoxOf(object.mask);
+  } else {
+    object.state = UnseenState(Find(answer.id), pts_ns);
   }
-  const TrackedObject* known = Find(answer.id);
-  const std::int64_t last_seen = known ? known->last_seen_ns : pts_ns;
-  object.state = pts_ns - last_seen >= options_.lost_timeout_ns ? ObjectState::kLost
-                                                                : ObjectState::kOccluded;
   return object;
+}
+
+ObjectState StreamingTracker::UnseenState(const TrackedObject* object,
+                                          std::int64_t pts_ns) const {
+  const std::int64_t last_seen = object ? object->last_seen_ns : pts_ns;
+  return pts_ns - last_seen >= options_.lost_timeout_ns ? ObjectState::kLost
+                                                        : ObjectState::kOccluded;
+}
+
+void StreamingTracker::Learn(const FrameView& frame, const ObjectAnswer& answer, Object report,
+                             std::int64_t pts_ns, const PromptPlan& plan) {
+  TrackedObject& object = FindOrAdd(answer.id);
+  const bool is_new = object.frames == 0;
+  const auto pending = plan.pending().find(answer.id);
+  if (pending != plan.pending().end() && pending->second.action == PromptAction::kReplace) {
+    object.bank = MemoryBank(BankLimits(engine_->model()));
+  }
+  // What the user says is not to be smoothed with what was seen before.
+  if (answer.prompted) object.motion.Reset();
+  if (report.box) object.motion.Update(Relative(*report.box, frame.width, frame.height), pts_ns);
+  if (report.box || is_new) object.last_seen_ns = pts_ns;
+  object.last_looked_ns = pts_ns;
+  object.report = std::move(report);
+  Remember(object, answer);
+}
+
+void StreamingTracker::Remember(TrackedObject& object, const ObjectAnswer& answer) const {
+  // Copies, so that a bank does not keep the whole batch alive.
+  ObjectMemory memory{object.frames++, answer.output->memory[answer.row].clone(),
+                      answer.output->heads.obj_ptr[answer.row].clone()};
+  if (answer.prompted) {
+    object.bank.AddPrompted(std::move(memory));
+  } else {
+    object.bank.AddTracked(std::move(memory));
+  }
 }
 
 StreamingTracker::TrackedObject* StreamingTracker::Find(int id) {
@@ -261,6 +270,14 @@ StreamingTracker::TrackedObject* StreamingTracker::Find(int id) {
 
 const StreamingTracker::TrackedObject* StreamingTracker::Find(int id) const {
   return const_cast<StreamingTracker*>(this)->Find(id);
+}
+
+StreamingTracker::TrackedObject& StreamingTracker::FindOrAdd(int id) {
+  if (TrackedObject* object = Find(id)) return *object;
+  TrackedObject object{.bank = MemoryBank(BankLimits(engine_->model())), .motion = {},
+                       .report = {}};
+  object.report.id = id;
+  return objects_.emplace_back(std::move(object));
 }
 
 }  // namespace sam2

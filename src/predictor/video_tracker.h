@@ -1,42 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
 #include <memory>
 
 #include "predictor/engine.h"
 #include "predictor/memory_bank.h"
+#include "predictor/motion.h"
+#include "predictor/prompt_plan.h"
 #include "predictor/tracker_step.h"
 #include "sam2.h"
 
 namespace sam2 {
 
 // See sam2.h. Semantics of SAM2VideoPredictor on a stream: every frame is seen
-// once, in order. An object that is prompted on a frame is decoded alone, as
-// the reference does; all others are followed as one batch.
+// once, in order. Objects that are prompted on a frame are decoded by their
+// prompts, as the reference does, all others followed as one batch.
 class StreamingTracker : public VideoTracker {
  public:
   StreamingTracker(std::shared_ptr<ModelEngine> engine, const TrackerOptions& options);
 
   StepResult Step(const FrameView& frame, std::int64_t pts_ns,
                   std::span<const Prompt> prompts) override;
+  StepResult Predict(std::int64_t pts_ns) override;
   void Reset() override;
 
  private:
   struct TrackedObject {
-    int id;
     MemoryBank bank;
-    std::int64_t last_seen_ns;
-  };
-  // One object's prompts on the current frame, put together.
-  struct PendingPrompt {
-    PromptAction action = PromptAction::kAdd;
-    std::vector<Prompt> prompts;
-  };
-  // Ids with their prompts, and which objects are to go.
-  struct FramePlan {
-    std::map<int, PendingPrompt> pending;
-    std::vector<int> removed;
+    // Frames that the bank has heard of. Counted for each object, so that a
+    // frame on which nobody looked for it does not age its memories.
+    int64_t frames = 0;
+    BoxMotion motion;  // of boxes relative to the frame
+    std::int64_t last_seen_ns = 0, last_looked_ns = 0;
+    Object report;  // of the last step
+    int id() const { return report.id; }
   };
   // What the network said of one object on the current frame.
   struct ObjectAnswer {
@@ -46,28 +43,28 @@ class StreamingTracker : public VideoTracker {
     const StepOutput* output;
   };
 
-  FramePlan PlanPrompts(const FrameView& frame, std::span<const Prompt> prompts,
-                        std::vector<PromptOutcome>& outcomes);
-  void PlanPrompt(const FrameView& frame, const Prompt& prompt, FramePlan& plan,
-                  PromptOutcome& outcome);
-  // Empty when the action fits the object, else why not.
-  std::string CheckAction(const Prompt& prompt, const FramePlan& plan) const;
-  bool Exists(int id, const FramePlan& plan) const;
+  PromptPlan NewPlan() const;
+  // Whether the object is lost and was looked for a moment ago.
+  bool Rests(const TrackedObject& object, std::int64_t pts_ns) const;
 
-  FramePrompt ToNetwork(const FrameView& frame, const PendingPrompt& pending) const;
-  std::vector<Object> RunStep(const FrameView& frame, std::int64_t pts_ns,
-                              const FramePlan& plan);
-  void Remember(const std::vector<ObjectAnswer>& answers, std::int64_t pts_ns,
-                const FramePlan& plan);
+  FramePrompt ToNetwork(const FrameView& frame, const PromptPlan::Pending& pending) const;
+  void RunStep(const FrameView& frame, std::int64_t pts_ns, const PromptPlan& plan);
   Object Report(const FrameView& frame, const ObjectAnswer& answer, std::int64_t pts_ns) const;
+  ObjectState UnseenState(const TrackedObject* object, std::int64_t pts_ns) const;
+  // Takes over the answer and what was made of it. Does not fail.
+  void Learn(const FrameView& frame, const ObjectAnswer& answer, Object report,
+             std::int64_t pts_ns, const PromptPlan& plan);
+  void Remember(TrackedObject& object, const ObjectAnswer& answer) const;
+  Object Predicted(const TrackedObject& object, std::int64_t pts_ns) const;
 
   TrackedObject* Find(int id);
   const TrackedObject* Find(int id) const;
+  TrackedObject& FindOrAdd(int id);
 
   std::shared_ptr<ModelEngine> engine_;
   TrackerOptions options_;
-  std::vector<TrackedObject> objects_;
-  int64_t frame_ = 0;
+  std::vector<TrackedObject> objects_;  // in order of their first appearance
+  int frame_width_ = 0, frame_height_ = 0;  // of the last step
   int next_id_ = 1;
 };
 

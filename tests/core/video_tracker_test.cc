@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -238,6 +239,121 @@ TEST_F(VideoTrackerTest, FailedStepLeavesTheTrackerAsItWas) {
     EXPECT_EQ(after.objects[i].id, expected.objects[i].id);
     EXPECT_GE(Iou(after.objects[i].mask, expected.objects[i].mask), 0.999);
   }
+}
+
+TEST_F(VideoTrackerTest, ManyPromptsOnOneFrameAreAsIfOneByOne) {
+  // Of all kinds, and more than one batch.
+  std::vector<Prompt> prompts;
+  for (int i = 0; i < 250; ++i) {
+    const float x = static_cast<float>(5 + 17 * (i % 16)), y = static_cast<float>(4 + 9 * (i / 16));
+    prompts.push_back(BoxPrompt(i + 1, {x, y, x + 30, y + 24}));
+  }
+  prompts.push_back(ClickPrompt(300, 80, 80));
+  prompts.push_back(BoxPrompt(301, BoxOf(kBlueDisc)));
+  prompts.push_back(ClickPrompt(301, kBlueDisc.x, kBlueDisc.y, PromptAction::kRefine));
+  prompts.push_back(Bare(302, PromptAction::kAdd));
+  prompts.back().mask = Mask{60, 40, 80, 60, std::vector<std::uint8_t>(80 * 60, 255)};
+  prompts.push_back(ClickPrompt(303, kBlueDisc.x, kBlueDisc.y));
+  Use(SAM2_BUILTIN_MODEL, {.max_objects = 1000});
+  const auto together = Step(Scene(0), prompts);
+  ASSERT_EQ(together.objects.size(), 254u);
+  for (const int i : {0, 57, 203, 204, 249, 250, 251, 252, 253}) {
+    const Object& object = together.objects[i];
+    std::vector<Prompt> own;
+    std::ranges::copy_if(prompts, std::back_inserter(own),
+                         [&](const Prompt& p) { return p.id == object.id; });
+    const auto alone = Open()->CreateVideoTracker({})->Step(Scene(0).view(), 0, own);
+    EXPECT_NEAR(object.score, alone.objects.at(0).score, 1e-4) << object.id;
+    EXPECT_NEAR(object.iou, alone.objects.at(0).iou, 1e-4) << object.id;
+    EXPECT_GE(Iou(object.mask, alone.objects.at(0).mask), 0.999) << object.id;
+  }
+}
+
+TEST_F(VideoTrackerTest, PredictsWhereMotionHasTheObject) {
+  const auto scene = [](int f) { return Picture(kWidth, kHeight, {RedDisc(f)}); };
+  Step(scene(0), {BoxPrompt(1, BoxOf(RedDisc(0)))});
+  Object last;
+  for (int f = 1; f < 6; ++f) last = Step(scene(f)).objects.at(0);
+  const auto predicted = tracker_->Predict(9 * kFrameNs);
+  ASSERT_EQ(predicted.objects.size(), 1u);
+  const Object& moved = predicted.objects[0];
+  EXPECT_TRUE(moved.predicted);
+  EXPECT_EQ(moved.state, ObjectState::kTracked);
+  EXPECT_EQ(moved.score, last.score);
+  // 3 pixels a frame, 4 frames on.
+  EXPECT_NEAR(moved.box->x0 - last.box->x0, 12, 4);
+  EXPECT_NEAR(moved.box->y0, last.box->y0, 4);
+  EXPECT_GT(Iou(moved.mask, RedDisc(9), kWidth, kHeight),
+            Iou(last.mask, RedDisc(9), kWidth, kHeight));
+  EXPECT_FALSE(Step(scene(6)).objects[0].predicted);
+}
+
+TEST_F(VideoTrackerTest, PredictedFramesAreAsIfTheyHadNotBeen) {
+  const auto plain = Open()->CreateVideoTracker({});
+  for (int f = 0; f < 12; f += 2) {
+    std::vector<Prompt> prompts;
+    if (f == 0) prompts = {BoxPrompt(1, BoxOf(RedDisc(0)))};
+    const auto expected = plain->Step(Scene(f).view(), kFrameNs * f, prompts);
+    const auto result = tracker_->Step(Scene(f).view(), kFrameNs * f, prompts);
+    tracker_->Predict(kFrameNs * (f + 1));
+    EXPECT_EQ(result.objects[0].mask.pixels, expected.objects[0].mask.pixels) << f;
+    EXPECT_EQ(result.objects[0].score, expected.objects[0].score);
+  }
+}
+
+TEST_F(VideoTrackerTest, PredictionTimesOut) {
+  Use(SAM2_BUILTIN_MODEL, {.lost_timeout_ns = 3 * kFrameNs});
+  EXPECT_THAT(tracker_->Predict(0).objects, IsEmpty());
+  Step(Scene(0), {BoxPrompt(1, BoxOf(RedDisc(0)))});
+  EXPECT_EQ(tracker_->Predict(2 * kFrameNs).objects.at(0).state, ObjectState::kTracked);
+  const Object late = tracker_->Predict(3 * kFrameNs).objects.at(0);
+  EXPECT_EQ(late.state, ObjectState::kLost);
+  EXPECT_TRUE(late.mask.empty());
+  EXPECT_FALSE(late.box.has_value());
+}
+
+TEST_F(VideoTrackerTest, LostObjectIsLookedForOnlyNowAndThen) {
+  const Prompt prompt = [] {
+    Prompt p;
+    p.mask = Mask{60, 40, 80, 60, std::vector<std::uint8_t>(80 * 60, 255)};
+    return p;
+  }();
+  Use(AbsentModel(), {.lost_timeout_ns = 2 * kFrameNs, .lost_interval_ns = 4 * kFrameNs});
+  Step(Scene(0), {prompt});
+  std::vector<bool> looked;
+  float before = 0;
+  for (int f = 1; f < 12; ++f) {
+    const float x = 10 + 25 * static_cast<float>(f);
+    const Picture other(kWidth, kHeight, {{x, 90, 30, 250, 240, 50}});
+    const Object object = tracker_->Step(other.view(), kFrameNs * f, {}).objects.at(0);
+    EXPECT_EQ(object.state, f < 2 ? ObjectState::kOccluded : ObjectState::kLost);
+    looked.push_back(object.iou != before);  // only a look changes it
+    before = object.iou;
+  }
+  EXPECT_EQ(looked, (std::vector<bool>{1, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0}));
+}
+
+TEST_F(VideoTrackerTest, LostObjectIsLookedForWhenTimeRunsBackwards) {
+  Use(AbsentModel(), {.lost_timeout_ns = 0, .lost_interval_ns = 1'000'000'000'000});
+  Prompt prompt;
+  prompt.mask = Mask{60, 40, 80, 60, std::vector<std::uint8_t>(80 * 60, 255)};
+  tracker_->Step(Scene(0).view(), 100 * kFrameNs, std::vector{prompt});
+  const float lost = tracker_->Step(Scene(1).view(), 101 * kFrameNs, {}).objects.at(0).iou;
+  EXPECT_EQ(tracker_->Step(Scene(9).view(), 102 * kFrameNs, {}).objects.at(0).iou, lost);
+  EXPECT_NE(tracker_->Step(Scene(9).view(), 5 * kFrameNs, {}).objects.at(0).iou, lost);
+}
+
+TEST_F(VideoTrackerTest, NewObjectTakesThePlaceOfALostOne) {
+  Use(AbsentModel(), {.lost_timeout_ns = 2 * kFrameNs, .max_objects = 1});
+  Prompt prompt;
+  prompt.mask = Mask{60, 40, 80, 60, std::vector<std::uint8_t>(80 * 60, 255)};
+  Step(Scene(0), {prompt});
+  EXPECT_THAT(Refusal(prompt), HasSubstr("1 objects already"));  // still occluded
+  EXPECT_EQ(Step(Scene(2)).objects.at(0).state, ObjectState::kLost);
+  const auto result = Step(Scene(3), {prompt});
+  EXPECT_THAT(result.outcomes[0].error, IsEmpty());
+  ASSERT_EQ(result.objects.size(), 1u);
+  EXPECT_EQ(result.objects[0].id, 2);
 }
 
 TEST_F(VideoTrackerTest, FrameSizeMayChangeAndBeExtreme) {

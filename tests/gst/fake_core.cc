@@ -12,6 +12,8 @@
 // type) at opening; "step-failed", "step-alien" at the third frame; "slow":
 // every step takes 20 ms; "nan": all scores are NaN.
 //
+// Predict(): every object where it was at the last step, marked predicted.
+//
 // Its image predictor: the mask of a box is what is bright in it; a positive
 // click adds the square of 9 pixels around it, a negative one takes it away.
 // The first click of an object adds 9 pixels (best), 17 (whole), 9 (part) or 5
@@ -67,10 +69,17 @@ class FakeTracker final : public sam2::VideoTracker {
       result.outcomes.push_back(Apply(prompt, frame, pts_ns));
     }
     for (const int id : order_) result.objects.push_back(Follow(id, frame, pts_ns));
+    last_ = result.objects;
     return result;
   }
 
+  sam2::StepResult Predict(std::int64_t) override {
+    for (sam2::Object& object : last_) object.predicted = true;
+    return {.objects = last_, .outcomes = {}};
+  }
+
   void Reset() override {
+    last_.clear();
     followed_.clear();
     order_.clear();
   }
@@ -149,6 +158,7 @@ class FakeTracker final : public sam2::VideoTracker {
   int steps_ = 0;
   std::map<int, Followed> followed_;
   std::vector<int> order_;
+  std::vector<sam2::Object> last_;  // of the last step
 };
 
 class FakePredictor final : public sam2::ImagePredictor {
