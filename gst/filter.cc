@@ -123,9 +123,11 @@ static GstFlowReturn gst_sam2_filter_transform_ip(GstBaseTransform* base, GstBuf
   Filter& impl = ImplOf(base);
   return gstsam2::Guard(GST_ELEMENT(base), GST_FLOW_ERROR, [&] {
     const GstClockTime start = gst_util_get_timestamp();
-    impl.BeforeFrame();
-    const bool worked = impl.session->Process(buffer);
-    if (worked && impl.latency.Add(gst_util_get_timestamp() - start)) {
+    impl.BeforeFrame(buffer);
+    if (!impl.session->Process(buffer)) return GST_FLOW_OK;
+    const GstClockTime step = gst_util_get_timestamp() - start;
+    impl.AfterStep(step);
+    if (impl.latency.Add(step)) {
       gst_element_post_message(GST_ELEMENT(base), gst_message_new_latency(GST_OBJECT(base)));
     }
     return GST_FLOW_OK;
@@ -139,14 +141,19 @@ static gboolean gst_sam2_filter_sink_event(GstBaseTransform* base, GstEvent* eve
     gst_event_unref(event);
     return TRUE;
   }
-  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS && impl.session != nullptr) {
-    impl.session->EndOfStream();
-  }
+  const bool serialized =
+      (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_SERIALIZED) != 0;
+  if (serialized && impl.session != nullptr) impl.session->SeeEvent(event);
   return GST_BASE_TRANSFORM_CLASS(gst_sam2_filter_parent_class)->sink_event(base, event);
 }
 
 static gboolean gst_sam2_filter_src_event(GstBaseTransform* base, GstEvent* event) {
   Filter& impl = ImplOf(base);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_LATENCY) {
+    GstClockTime latency = 0;
+    gst_event_parse_latency(event, &latency);
+    impl.SeePipelineLatency(latency);
+  }
   GST_OBJECT_LOCK(base);
   const bool wanted = impl.TakesNavigation();
   GST_OBJECT_UNLOCK(base);
@@ -172,7 +179,12 @@ static gboolean gst_sam2_filter_query(GstBaseTransform* base, GstPadDirection di
     return FALSE;
   }
   if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY && direction == GST_PAD_SRC) {
-    ImplOf(base).latency.AddTo(query);
+    Filter& impl = ImplOf(base);
+    gboolean live = FALSE;
+    GstClockTime min = 0;
+    gst_query_parse_latency(query, &live, &min, nullptr);
+    impl.SeeUpstreamLatency(live, min);
+    impl.latency.AddTo(query);
   }
   return TRUE;
 }

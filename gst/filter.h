@@ -57,8 +57,14 @@ class Filter {
 
   // A session with the properties as they stand. Throws ElementError and sam2::Error.
   virtual std::unique_ptr<Session> NewSession() = 0;
-  // Before each frame, for properties that may change while the stream runs.
-  virtual void BeforeFrame() {}
+  // Before each frame, for what may change while the stream runs.
+  virtual void BeforeFrame(GstBuffer*) {}
+  // After a frame that the network worked on for so long.
+  virtual void AfterStep(GstClockTime) {}
+  // What upstream answered to a latency query. Any thread.
+  virtual void SeeUpstreamLatency(bool /*live*/, GstClockTime /*min*/) {}
+  // The pipeline's latency as its sinks have it. Any thread.
+  virtual void SeePipelineLatency(GstClockTime) {}
 
   PromptQueue queue;
   MousePrompts mouse;

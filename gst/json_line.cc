@@ -44,6 +44,7 @@ Json ObjectJson(const JsonSettings& settings, sam2::Core* core, const ObjectReco
   json["state"] = StateName(object.state);
   json["score"] = Rounded(object.score, 4);
   json["iou"] = Rounded(object.iou, 4);
+  if (object.predicted) json["predicted"] = true;
   if (object.accepted) json["accepted"] = *object.accepted;
   if (object.box) {
     const Rect& box = *object.box;

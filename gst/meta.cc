@@ -90,6 +90,7 @@ GstStructure* ToStructure(ObjectRecord record) {
   }
   SetDouble(structure, "score", record.score);
   SetDouble(structure, "iou", record.iou);
+  if (record.predicted) gst_structure_set(structure, "predicted", G_TYPE_BOOLEAN, TRUE, nullptr);
   if (record.accepted) {
     gst_structure_set(structure, "accepted", G_TYPE_BOOLEAN, *record.accepted, nullptr);
   }
@@ -108,6 +109,10 @@ std::optional<ObjectRecord> FromStructure(const GstStructure* structure) {
   if (const char* label = gst_structure_get_string(structure, "label")) record.label = label;
   record.score = GetDouble(structure, "score").value_or(0);
   record.iou = GetDouble(structure, "iou").value_or(0);
+  gboolean predicted = FALSE;
+  if (gst_structure_get_boolean(structure, "predicted", &predicted)) {
+    record.predicted = predicted != FALSE;
+  }
   gboolean accepted = FALSE;
   if (gst_structure_get_boolean(structure, "accepted", &accepted)) record.accepted = accepted;
   record.box = GetRect(structure, kBoxFields);
@@ -296,6 +301,7 @@ ObjectRecord MakeRecord(sam2::Object object, std::string label) {
                       .state = object.state,
                       .score = object.score,
                       .iou = object.iou,
+                      .predicted = object.predicted,
                       .accepted = {},
                       .box = {},
                       .mask = {}};

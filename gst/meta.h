@@ -7,6 +7,8 @@
 //   objects (GstValueArray of GstStructure), each:
 //     id (int), label (string, may be absent),
 //     state (string: tracked | occluded | lost), score, iou (double, 0..1)
+//     predicted (boolean)            there and true: this frame's pixels were not
+//                                    looked at, the object is where motion has it
 //     accepted (boolean)             only sam2segment's: the user is content with it
 //     x, y, width, height (double)   tight box of the mask; absent without one
 //     mask (GstBuffer)               GRAY8, tightly packed, 0 or 255
@@ -56,6 +58,7 @@ struct ObjectRecord {
   std::string label;
   sam2::ObjectState state = sam2::ObjectState::kTracked;
   double score = 0, iou = 0;
+  bool predicted = false;
   std::optional<bool> accepted;
   std::optional<Rect> box;
   std::optional<ObjectMask> mask;

@@ -372,6 +372,22 @@ PromptRequest PointRequest(int id, const sam2::Point& point, const char* source)
   return request;
 }
 
+void FitToFrame(PromptRequest& request, int frame_width, int frame_height) {
+  if (request.frame_width == 0 || request.frame_height == 0) return;
+  const float sx = static_cast<float>(frame_width) / static_cast<float>(request.frame_width);
+  const float sy = static_cast<float>(frame_height) / static_cast<float>(request.frame_height);
+  if (request.prompt.box) {
+    const sam2::Box& box = *request.prompt.box;
+    request.prompt.box = sam2::Box{box.x0 * sx, box.y0 * sy, box.x1 * sx, box.y1 * sy};
+  }
+  for (sam2::Point& point : request.prompt.points) {
+    point.x *= sx;
+    point.y *= sy;
+  }
+  request.frame_width = frame_width;
+  request.frame_height = frame_height;
+}
+
 std::string ReasonToRefuse(const sam2::Prompt& prompt, int frame_width, int frame_height) {
   const auto frame = [&] {
     return " the frame, which is " + std::to_string(frame_width) + "x" +

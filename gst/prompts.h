@@ -22,6 +22,8 @@ struct PromptRequest {
   std::optional<std::uint64_t> frame;
   std::optional<GstClockTime> pts;
   sam2::Prompt prompt;
+  // Size of the frame that the coordinates belong to; 0: the one it is applied to.
+  int frame_width = 0, frame_height = 0;
   std::string label;
   std::string source;  // for messages: "box", "prompts.jsonl:3", "event", ...
 };
@@ -53,6 +55,9 @@ PromptRequest RequestFor(int id, sam2::PromptAction action, const char* source);
 PromptRequest BoxRequest(int id, double x, double y, double width, double height,
                          const char* label, const char* source);
 PromptRequest PointRequest(int id, const sam2::Point& point, const char* source);
+
+// Brings the coordinates to a frame of this size, if they belong to another one.
+void FitToFrame(PromptRequest& request, int frame_width, int frame_height);
 
 // Why the prompt cannot be used on a frame of this size; empty when it can.
 std::string ReasonToRefuse(const sam2::Prompt& prompt, int frame_width, int frame_height);

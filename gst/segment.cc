@@ -94,7 +94,7 @@ class Segment final : public gstsam2::Filter {
     return settings_.navigation && settings_.mode == SegmentMode::kPrompts;
   }
   std::unique_ptr<gstsam2::Session> NewSession() override;
-  void BeforeFrame() override;
+  void BeforeFrame(GstBuffer* buffer) override;
 
  private:
   gstsam2::SegmentSettings settings_;  // under the object lock
@@ -173,7 +173,7 @@ std::unique_ptr<gstsam2::Session> Segment::NewSession() {
   return std::make_unique<gstsam2::SegmentSession>(element(), settings, queue, mouse);
 }
 
-void Segment::BeforeFrame() {
+void Segment::BeforeFrame(GstBuffer*) {
   GST_OBJECT_LOCK(element());
   const MaskChoice choice = settings_.stills.mask_choice;
   GST_OBJECT_UNLOCK(element());

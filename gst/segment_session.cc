@@ -22,7 +22,8 @@ void SegmentSession::SetMaskChoice(sam2::MaskChoice choice) {
   predictor_->SetMaskChoice(choice);
 }
 
-bool SegmentSession::ProcessFrame(GstBuffer* buffer, GstClockTime, PromptQueue::Due due) {
+bool SegmentSession::ProcessFrame(GstBuffer* buffer, const Moment& moment) {
+  PromptQueue::Due due = TakeDue(moment);
   if (settings_.mode == SegmentMode::kEverything) return Everything(buffer, due);
   return Prompts(buffer, std::move(due));
 }

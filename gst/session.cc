@@ -22,12 +22,6 @@ std::string WhenOf(const PromptRequest& request) {
   return "the next frame";
 }
 
-GstClockTime DurationOf(GstBuffer* buffer, const GstVideoInfo& info) {
-  if (GST_BUFFER_DURATION_IS_VALID(buffer)) return GST_BUFFER_DURATION(buffer);
-  if (info.fps_n > 0) return gst_util_uint64_scale_int(GST_SECOND, info.fps_d, info.fps_n);
-  return GST_SECOND / 25;
-}
-
 }  // namespace
 
 Session::Session(GstElement* element, const FilterSettings& settings, PromptQueue& queue)
@@ -46,18 +40,20 @@ Session::Session(GstElement* element, const FilterSettings& settings, PromptQueu
                   model.precision.c_str());
 }
 
-bool Session::Process(GstBuffer* buffer) {
-  const GstClockTime pts = PtsOf(buffer);
-  const bool worked = ProcessFrame(buffer, pts, queue_.Take(frame_, pts));
-  ++frame_;
-  return worked;
+void Session::SetInfo(const GstVideoInfo& info) {
+  info_ = info;
+  timeline_.SetInfo(info);
 }
 
-GstClockTime Session::PtsOf(GstBuffer* buffer) {
-  const GstClockTime pts =
-      GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : next_pts_;
-  next_pts_ = pts + DurationOf(buffer, info_);
-  return pts;
+void Session::SeeEvent(GstEvent* event) {
+  timeline_.See(event);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) EndOfStream();
+}
+
+bool Session::Process(GstBuffer* buffer) {
+  const bool worked = ProcessFrame(buffer, timeline_.Next(buffer));
+  ++frame_;
+  return worked;
 }
 
 void Session::Accepted(const PromptRequest& request, const sam2::PromptOutcome& outcome) {

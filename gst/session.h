@@ -13,6 +13,7 @@
 #include "model_properties.h"
 #include "prompts.h"
 #include "sam2.h"
+#include "timeline.h"
 
 namespace gstsam2 {
 
@@ -31,7 +32,10 @@ class Session {
   virtual ~Session() = default;
 
   // The video's format, also in mid-stream.
-  virtual void SetInfo(const GstVideoInfo& info) { info_ = info; }
+  void SetInfo(const GstVideoInfo& info);
+
+  // A serialized event came from upstream.
+  void SeeEvent(GstEvent* event);
 
   // Applies the prompts that are due and attaches the objects to the buffer,
   // which is writable. Returns whether the network may have run.
@@ -39,17 +43,17 @@ class Session {
   // Throws ElementError and sam2::Error.
   bool Process(GstBuffer* buffer);
 
-  // Warns about prompts whose frame never came.
-  void EndOfStream();
-
  protected:
   // Reads the box property and the prompts file, then opens the model. `element`
   // posts the messages; it and `queue` outlive the session.
   // Throws ElementError and sam2::Error.
   Session(GstElement* element, const FilterSettings& settings, PromptQueue& queue);
 
-  // Process() of one element, with the prompts that are due on this frame.
-  virtual bool ProcessFrame(GstBuffer* buffer, GstClockTime pts, PromptQueue::Due due) = 0;
+  // Process() of one element.
+  virtual bool ProcessFrame(GstBuffer* buffer, const Moment& moment) = 0;
+
+  // What is due on the current frame, at most once for each.
+  PromptQueue::Due TakeDue(const Moment& moment) { return queue_.Take(frame_, moment.pts); }
 
   // What became of a prompt.
   void Accepted(const PromptRequest& request, const sam2::PromptOutcome& outcome);
@@ -68,10 +72,11 @@ class Session {
   std::map<int, std::string> labels_;  // by id
 
  private:
-  GstClockTime PtsOf(GstBuffer* buffer);
+  // Warns about prompts whose frame never came.
+  void EndOfStream();
 
+  Timeline timeline_;
   std::uint64_t frame_ = 0;
-  GstClockTime next_pts_ = 0;  // expected, for buffers without one
 };
 
 }  // namespace gstsam2

@@ -58,10 +58,12 @@
 
 #include "track.h"
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
-#include <utility>
 
 #include "frame_view.h"
+#include "pacer.h"
 #include "prompts.h"
 #include "track_session.h"
 
@@ -70,15 +72,31 @@ GST_DEBUG_CATEGORY(gst_sam2_track_debug);
 
 namespace {
 
+using gstsam2::DiscontPolicy;
+using gstsam2::kPlayingFlags;
 using gstsam2::kReadyFlags;
 using gstsam2::PromptPolicy;
+using sam2::MemoryPolicy;
+
+enum class LivePolicy {
+  kEveryFrame,
+  kSkip,
+};
 
 enum Property {
   PROP_PROMPT_POLICY = gstsam2::kFilterProperties + 1,
   PROP_MATCH_IOU,
+  PROP_PROBATION,
   PROP_LOST_TIMEOUT,
+  PROP_LOST_INTERVAL,
   PROP_MAX_OBJECTS,
+  PROP_DUPLICATE_IOU,
+  PROP_DUPLICATE_TIME,
   PROP_FILL_HOLE_AREA,
+  PROP_MEMORY_POLICY,
+  PROP_SCENE_CUTS,
+  PROP_ON_DISCONT,
+  PROP_LIVE_POLICY,
 };
 
 // The C++ half of the element.
@@ -91,33 +109,73 @@ class Track final : public gstsam2::Filter {
   bool GetProperty(guint id, GValue* value) override;
   bool TakesNavigation() override { return false; }
   std::unique_ptr<gstsam2::Session> NewSession() override;
+  void BeforeFrame(GstBuffer* buffer) override;
+  void AfterStep(GstClockTime step) override;
+  void SeeUpstreamLatency(bool live, GstClockTime min) override;
+  void SeePipelineLatency(GstClockTime latency) override { pipeline_latency_ = latency; }
 
  private:
-  gstsam2::TrackSettings settings_;  // under the object lock
+  void AskUpstream();
+  bool IsLate(GstBuffer* buffer);
+
+  gstsam2::TrackSettings settings_;                    // under the object lock
+  LivePolicy live_policy_ = LivePolicy::kEveryFrame;  // under the object lock
+
+  gstsam2::Pacer pacer_;  // of the streaming thread
+  bool asked_upstream_ = false;
+  std::atomic<bool> live_ = false;
+  std::atomic<GstClockTime> upstream_latency_ = 0;
+  std::atomic<GstClockTime> pipeline_latency_ = 0;  // 0: not known
 };
 
 bool Track::SetProperty(guint id, const GValue* value) {
+  gstsam2::RoiSettings& roi = settings_.roi;
   switch (id) {
     case PROP_PROMPT_POLICY:
-      settings_.prompt_policy = static_cast<PromptPolicy>(g_value_get_enum(value));
+      roi.policy = static_cast<PromptPolicy>(g_value_get_enum(value));
       return true;
-    case PROP_MATCH_IOU: settings_.match_iou = g_value_get_float(value); return true;
+    case PROP_MATCH_IOU: roi.match_iou = g_value_get_float(value); return true;
+    case PROP_PROBATION: roi.probation = g_value_get_int(value); return true;
     case PROP_LOST_TIMEOUT: settings_.lost_timeout = g_value_get_uint64(value); return true;
+    case PROP_LOST_INTERVAL: settings_.lost_interval = g_value_get_int64(value); return true;
     case PROP_MAX_OBJECTS: settings_.max_objects = g_value_get_int(value); return true;
+    case PROP_DUPLICATE_IOU: settings_.duplicate_iou = g_value_get_float(value); return true;
+    case PROP_DUPLICATE_TIME: settings_.duplicate_time = g_value_get_uint64(value); return true;
     case PROP_FILL_HOLE_AREA: settings_.fill_hole_area = g_value_get_int(value); return true;
+    case PROP_MEMORY_POLICY:
+      settings_.memory_policy = static_cast<MemoryPolicy>(g_value_get_enum(value));
+      return true;
+    case PROP_SCENE_CUTS: settings_.scene_cuts = g_value_get_boolean(value); return true;
+    case PROP_ON_DISCONT:
+      settings_.on_discont = static_cast<DiscontPolicy>(g_value_get_enum(value));
+      return true;
+    case PROP_LIVE_POLICY:
+      live_policy_ = static_cast<LivePolicy>(g_value_get_enum(value));
+      return true;
     default: return false;
   }
 }
 
 bool Track::GetProperty(guint id, GValue* value) {
+  const gstsam2::RoiSettings& roi = settings_.roi;
+  const auto set_enum = [value](auto policy) {
+    g_value_set_enum(value, static_cast<int>(policy));
+    return true;
+  };
   switch (id) {
-    case PROP_PROMPT_POLICY:
-      g_value_set_enum(value, static_cast<int>(settings_.prompt_policy));
-      return true;
-    case PROP_MATCH_IOU: g_value_set_float(value, settings_.match_iou); return true;
+    case PROP_PROMPT_POLICY: return set_enum(roi.policy);
+    case PROP_MATCH_IOU: g_value_set_float(value, roi.match_iou); return true;
+    case PROP_PROBATION: g_value_set_int(value, roi.probation); return true;
     case PROP_LOST_TIMEOUT: g_value_set_uint64(value, settings_.lost_timeout); return true;
+    case PROP_LOST_INTERVAL: g_value_set_int64(value, settings_.lost_interval); return true;
     case PROP_MAX_OBJECTS: g_value_set_int(value, settings_.max_objects); return true;
+    case PROP_DUPLICATE_IOU: g_value_set_float(value, settings_.duplicate_iou); return true;
+    case PROP_DUPLICATE_TIME: g_value_set_uint64(value, settings_.duplicate_time); return true;
     case PROP_FILL_HOLE_AREA: g_value_set_int(value, settings_.fill_hole_area); return true;
+    case PROP_MEMORY_POLICY: return set_enum(settings_.memory_policy);
+    case PROP_SCENE_CUTS: g_value_set_boolean(value, settings_.scene_cuts); return true;
+    case PROP_ON_DISCONT: return set_enum(settings_.on_discont);
+    case PROP_LIVE_POLICY: return set_enum(live_policy_);
     default: return false;
   }
 }
@@ -126,7 +184,52 @@ std::unique_ptr<gstsam2::Session> Track::NewSession() {
   GST_OBJECT_LOCK(element());
   const gstsam2::TrackSettings settings = settings_;
   GST_OBJECT_UNLOCK(element());
+  pacer_.Clear();
+  asked_upstream_ = false;
+  pipeline_latency_ = 0;
   return std::make_unique<gstsam2::TrackSession>(element(), settings, queue);
+}
+
+void Track::BeforeFrame(GstBuffer* buffer) {
+  GST_OBJECT_LOCK(element());
+  const LivePolicy policy = live_policy_;
+  GST_OBJECT_UNLOCK(element());
+  static_cast<gstsam2::TrackSession&>(*session).SetLate(policy == LivePolicy::kSkip &&
+                                                       IsLate(buffer));
+}
+
+void Track::AfterStep(GstClockTime step) {
+  const GstClockTime now = gst_element_get_current_running_time(element());
+  if (GST_CLOCK_TIME_IS_VALID(now)) pacer_.Worked(now, step);
+}
+
+void Track::SeeUpstreamLatency(bool live, GstClockTime min) {
+  live_ = live;
+  upstream_latency_ = min;
+}
+
+// The pipeline does so too, but perhaps only after the first frames.
+void Track::AskUpstream() {
+  asked_upstream_ = true;
+  g_autoptr(GstQuery) query = gst_query_new_latency();
+  if (!gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(element()), query)) return;
+  gboolean live = FALSE;
+  GstClockTime min = 0;
+  gst_query_parse_latency(query, &live, &min, nullptr);
+  SeeUpstreamLatency(live, min);
+}
+
+// Whether a frame of a live stream would leave later than the latency that was
+// promised allows.
+bool Track::IsLate(GstBuffer* buffer) {
+  if (!asked_upstream_) AskUpstream();
+  const GstClockTime now = gst_element_get_current_running_time(element());
+  const GstClockTime frame = gst_segment_to_running_time(
+      &GST_BASE_TRANSFORM(element())->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  if (!live_ || !GST_CLOCK_TIME_IS_VALID(now) || !GST_CLOCK_TIME_IS_VALID(frame)) return false;
+  GstClockTime allowed = upstream_latency_ + latency.reported();
+  if (pipeline_latency_ != 0) allowed = std::min(allowed, pipeline_latency_.load());
+  return pacer_.Skip(now, frame + allowed);
 }
 
 }  // namespace
@@ -166,6 +269,105 @@ static GType gst_sam2_prompt_policy_get_type() {
   return type;
 }
 
+#define GST_TYPE_SAM2_MEMORY_POLICY (gst_sam2_memory_policy_get_type())
+static GType gst_sam2_memory_policy_get_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(MemoryPolicy::kOfficial), "Every frame is remembered, as by the reference",
+       "official"},
+      {static_cast<int>(MemoryPolicy::kRobust),
+       "Only frames that surely show the object are remembered", "robust"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstSam2MemoryPolicy", values);
+  return type;
+}
+
+#define GST_TYPE_SAM2_DISCONT_POLICY (gst_sam2_discont_policy_get_type())
+static GType gst_sam2_discont_policy_get_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(DiscontPolicy::kKeep), "Objects outlive everything", "keep"},
+      {static_cast<int>(DiscontPolicy::kReset),
+       "A flush, a jump of more than a second or another stream drops all objects", "reset"},
+      {static_cast<int>(DiscontPolicy::kAuto),
+       "Another stream id or another shape of the frames drops all objects", "auto"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstSam2DiscontPolicy", values);
+  return type;
+}
+
+#define GST_TYPE_SAM2_LIVE_POLICY (gst_sam2_live_policy_get_type())
+static GType gst_sam2_live_policy_get_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(LivePolicy::kEveryFrame), "Every frame is looked at, however late",
+       "every-frame"},
+      {static_cast<int>(LivePolicy::kSkip),
+       "Late frames of a live stream pass with objects moved as they were moving", "skip"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstSam2LivePolicy", values);
+  return type;
+}
+
+static void install_detection_properties(GObjectClass* klass) {
+  const gstsam2::TrackSettings defaults;
+  g_object_class_install_property(
+      klass, PROP_PROMPT_POLICY,
+      g_param_spec_enum("prompt-policy", "Prompt policy",
+                        "What becomes of detections, which are regions of interest on the buffers",
+                        GST_TYPE_SAM2_PROMPT_POLICY, static_cast<int>(defaults.roi.policy),
+                        kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_MATCH_IOU,
+      g_param_spec_float("match-iou", "Match IoU",
+                         "A detection matches a live object when their boxes' intersection over "
+                         "union, times the share of the object's mask in the detection, is at "
+                         "least this",
+                         0, 1, defaults.roi.match_iou, kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_PROBATION,
+      g_param_spec_int("probation", "Probation",
+                       "On how many frames a detection must have matched no object, with at most "
+                       "a second between two of them, before it starts one",
+                       1, 1000, defaults.roi.probation, kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_DUPLICATE_IOU,
+      g_param_spec_float("duplicate-iou", "Duplicate IoU",
+                         "Two objects are the same when their masks' intersection over union is "
+                         "above this for duplicate-time: then the younger one that came of a "
+                         "detection goes; 1: never",
+                         0, 1, defaults.duplicate_iou, kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_DUPLICATE_TIME,
+      g_param_spec_uint64("duplicate-time", "Duplicate time",
+                          "For how long, in nanoseconds, see duplicate-iou", 0, G_MAXINT64,
+                          defaults.duplicate_time, kReadyFlags));
+}
+
+static void install_policies(GObjectClass* klass) {
+  const gstsam2::TrackSettings defaults;
+  g_object_class_install_property(
+      klass, PROP_MEMORY_POLICY,
+      g_param_spec_enum("memory-policy", "Memory policy", "What objects' memories are made of",
+                        GST_TYPE_SAM2_MEMORY_POLICY, static_cast<int>(defaults.memory_policy),
+                        kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_SCENE_CUTS,
+      g_param_spec_boolean("scene-cuts", "Scene cuts",
+                           "Notice hard cuts: from one on objects are occluded until they are "
+                           "surely there again",
+                           defaults.scene_cuts, kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_ON_DISCONT,
+      g_param_spec_enum("on-discont", "On discontinuity",
+                        "Which breaks in the stream drop all objects",
+                        GST_TYPE_SAM2_DISCONT_POLICY, static_cast<int>(defaults.on_discont),
+                        kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_LIVE_POLICY,
+      g_param_spec_enum("live-policy", "Live policy",
+                        "What becomes of frames of a live stream that there is no time for",
+                        GST_TYPE_SAM2_LIVE_POLICY, static_cast<int>(LivePolicy::kEveryFrame),
+                        kPlayingFlags));
+}
+
 static void install_properties(GObjectClass* klass) {
   const gstsam2::TrackSettings defaults;
   gstsam2::InstallFilterProperties(
@@ -177,18 +379,7 @@ static void install_properties(GObjectClass* klass) {
            "JSON Lines file with prompts for any frame, one object a line with the keys: frame "
            "(number from 0) or pts (nanoseconds), id, label, box [x, y, width, height], points "
            "[[x, y, 1 or 0], ...], action (add, refine, replace, remove)"});
-  g_object_class_install_property(
-      klass, PROP_PROMPT_POLICY,
-      g_param_spec_enum("prompt-policy", "Prompt policy",
-                        "What becomes of detections, which are regions of interest on the buffers",
-                        GST_TYPE_SAM2_PROMPT_POLICY, static_cast<int>(defaults.prompt_policy),
-                        kReadyFlags));
-  g_object_class_install_property(
-      klass, PROP_MATCH_IOU,
-      g_param_spec_float("match-iou", "Match IoU",
-                         "A detection matches a live object when the intersection over union of "
-                         "their boxes is at least this",
-                         0, 1, defaults.match_iou, kReadyFlags));
+  install_detection_properties(klass);
   g_object_class_install_property(
       klass, PROP_LOST_TIMEOUT,
       g_param_spec_uint64("lost-timeout", "Lost timeout",
@@ -196,16 +387,25 @@ static void install_properties(GObjectClass* klass) {
                           "nanoseconds. It comes back under its id when seen again",
                           0, G_MAXINT64, defaults.lost_timeout, kReadyFlags));
   g_object_class_install_property(
+      klass, PROP_LOST_INTERVAL,
+      g_param_spec_int64("lost-interval", "Lost interval",
+                         "A lost object is looked for only this often, in nanoseconds, and costs "
+                         "nothing in between; 0: on every frame, -1: 0.5 s with "
+                         "memory-policy=robust, else on every frame",
+                         -1, G_MAXINT64, defaults.lost_interval, kReadyFlags));
+  g_object_class_install_property(
       klass, PROP_MAX_OBJECTS,
       g_param_spec_int("max-objects", "Maximum objects",
-                       "Objects followed at once; a prompt for one more is refused", 1, 100000,
-                       defaults.max_objects, kReadyFlags));
+                       "Objects followed at once. A further one takes the place of the one that "
+                       "has been lost for longest, and is refused where none is lost",
+                       1, 100000, defaults.max_objects, kReadyFlags));
   g_object_class_install_property(
       klass, PROP_FILL_HOLE_AREA,
       g_param_spec_int("fill-hole-area", "Fill hole area",
                        "Holes in masks of at most this area, in pixels of a quarter of "
                        "the network's input, are filled; 0: none",
                        0, 100000, defaults.fill_hole_area, kReadyFlags));
+  install_policies(klass);
 }
 
 // ---------------------------------------------------------------- signals
@@ -311,5 +511,8 @@ static void gst_sam2_track_class_init(GstSam2TrackClass* klass) {
       "gst-sam2");
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);
-  gst_type_mark_as_plugin_api(GST_TYPE_SAM2_PROMPT_POLICY, static_cast<GstPluginAPIFlags>(0));
+  for (const GType type : {GST_TYPE_SAM2_PROMPT_POLICY, GST_TYPE_SAM2_MEMORY_POLICY,
+                           GST_TYPE_SAM2_DISCONT_POLICY, GST_TYPE_SAM2_LIVE_POLICY}) {
+    gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
+  }
 }

@@ -12,42 +12,74 @@ namespace {
 
 constexpr char kNoState[] = "none";
 
+constexpr char kDuplicateSource[] = "duplicate";
+
+// How often a lost object is looked for where nothing else is said: the official
+// tracker looks on every frame.
+constexpr std::int64_t kRobustLostInterval = 500'000'000;
+
 sam2::TrackerOptions ToTrackerOptions(const TrackSettings& settings) {
+  std::int64_t lost_interval = settings.lost_interval;
+  if (lost_interval < 0) {
+    lost_interval =
+        settings.memory_policy == sam2::MemoryPolicy::kRobust ? kRobustLostInterval : 0;
+  }
   return {.lost_timeout_ns = static_cast<std::int64_t>(settings.lost_timeout),
-          .max_objects = settings.max_objects, .fill_hole_area = settings.fill_hole_area};
+          .lost_interval_ns = lost_interval, .max_objects = settings.max_objects,
+          .fill_hole_area = settings.fill_hole_area, .memory_policy = settings.memory_policy,
+          .detect_cuts = settings.scene_cuts};
+}
+
+bool DropsObjects(DiscontPolicy policy, Break before) {
+  if (before == Break::kNone || policy == DiscontPolicy::kKeep) return false;
+  return before == Break::kOtherStream || policy == DiscontPolicy::kReset;
 }
 
 }  // namespace
 
 TrackSession::TrackSession(GstElement* element, const TrackSettings& settings, PromptQueue& queue)
-    : Session(element, settings, queue),
+    : Session(element, settings, queue), on_discont_(settings.on_discont),
       tracker_(engine_->CreateVideoTracker(ToTrackerOptions(settings))),
-      roi_prompter_(settings.prompt_policy, settings.match_iou) {
+      roi_prompter_(settings.roi),
+      duplicates_(settings.duplicate_iou, settings.duplicate_time) {
   std::vector<PromptRequest> requests = std::move(boxes_);
   std::ranges::move(file_prompts_, std::back_inserter(requests));
   queue_.Add(std::move(requests));
 }
 
-bool TrackSession::ProcessFrame(GstBuffer* buffer, GstClockTime pts, PromptQueue::Due due) {
-  if (due.reset) Reset(pts);
-  const std::vector<PromptRequest> requests = Usable(buffer, std::move(due.requests));
-  if (requests.empty() && states_.empty()) {
-    if (prompted_) WriteObjects(buffer, ToRecord({}));
+bool TrackSession::ProcessFrame(GstBuffer* buffer, const Moment& moment) {
+  if (DropsObjects(on_discont_, moment.before)) Reset(moment.pts);
+  if (late_ && CanPredict()) {
+    Predict(buffer, moment);
     return false;
   }
-  Step(buffer, pts, requests);
+  const std::vector<PromptRequest> requests = TakeRequests(buffer, moment);
+  if (requests.empty() && states_.empty()) {
+    Publish(buffer, moment.pts, {});
+    return false;
+  }
+  Step(buffer, moment, requests);
   return true;
 }
 
-// The usable ones of the requests and of the buffer's detections; the others are refused.
-std::vector<PromptRequest> TrackSession::Usable(GstBuffer* buffer,
-                                                std::vector<PromptRequest> requests) {
+bool TrackSession::CanPredict() const {
+  return !states_.empty() && step_width_ == info_.width && step_height_ == info_.height;
+}
+
+// The usable ones of the requests that are due and of the buffer's detections;
+// the others are refused.
+std::vector<PromptRequest> TrackSession::TakeRequests(GstBuffer* buffer, const Moment& moment) {
+  PromptQueue::Due due = TakeDue(moment);
+  if (due.reset) Reset(moment.pts);
+  std::vector<PromptRequest> requests = std::exchange(own_requests_, {});
+  std::ranges::move(due.requests, std::back_inserter(requests));
   for (PromptRequest& request :
-       roi_prompter_.Prompts(ReadDetections(buffer), info_.width, info_.height)) {
+       roi_prompter_.Prompts(ReadDetections(buffer), info_.width, info_.height, moment.time)) {
     if (request.prompt.id == 0) request.prompt.id = queue_.NewId();
     requests.push_back(std::move(request));
   }
-  std::erase_if(requests, [&](const PromptRequest& request) {
+  std::erase_if(requests, [&](PromptRequest& request) {
+    FitToFrame(request, info_.width, info_.height);
     const std::string reason = ReasonToRefuse(request.prompt, info_.width, info_.height);
     if (!reason.empty()) Refuse(request, reason);
     return !reason.empty();
@@ -55,29 +87,38 @@ std::vector<PromptRequest> TrackSession::Usable(GstBuffer* buffer,
   return requests;
 }
 
-void TrackSession::Step(GstBuffer* buffer, GstClockTime pts,
+void TrackSession::Step(GstBuffer* buffer, const Moment& moment,
                         const std::vector<PromptRequest>& requests) {
   std::vector<sam2::Prompt> prompts;
   for (const PromptRequest& request : requests) prompts.push_back(request.prompt);
   sam2::StepResult result;
   {
     const MappedFrame frame(buffer, info_);
-    result = tracker_->Step(frame.view(), static_cast<std::int64_t>(pts), prompts);
+    result = tracker_->Step(frame.view(), static_cast<std::int64_t>(moment.time), prompts);
   }
+  step_width_ = info_.width;
+  step_height_ = info_.height;
   const std::size_t answered = std::min(requests.size(), result.outcomes.size());
   for (std::size_t i = 0; i < answered; ++i) Learn(requests[i], result.outcomes[i]);
   GiveIdsBack(requests, result.outcomes);
-  ReportStates(result.objects, pts);
-  roi_prompter_.Update(result.objects, info_.width, info_.height);
-  if (prompted_) WriteObjects(buffer, ToRecord(std::move(result.objects)));
+  MergeDuplicates(result.objects, moment.time);
+  Publish(buffer, moment.pts, std::move(result.objects));
+}
+
+void TrackSession::Predict(GstBuffer* buffer, const Moment& moment) {
+  Publish(buffer, moment.pts,
+          tracker_->Predict(static_cast<std::int64_t>(moment.time)).objects);
 }
 
 void TrackSession::Learn(const PromptRequest& request, const sam2::PromptOutcome& outcome) {
-  if (outcome.error.empty()) {
-    Accepted(request, outcome);
-  } else {
+  if (!outcome.error.empty()) {
     Refuse(request, outcome.error);
+    return;
   }
+  Accepted(request, outcome);
+  if (request.source != kRegionSource) return;
+  roi_prompter_.Accepted(outcome.id, *request.prompt.box);
+  if (request.prompt.action == sam2::PromptAction::kAdd) duplicates_.Born(outcome.id);
 }
 
 // A detector repeats what is refused on every frame: that must not use up ids.
@@ -92,6 +133,7 @@ void TrackSession::GiveIdsBack(const std::vector<PromptRequest>& requests,
 }
 
 void TrackSession::Refuse(const PromptRequest& request, const std::string& reason) {
+  if (request.source == kDuplicateSource) return;  // someone else removed it
   // Nor must it flood the bus.
   if (request.source == kRegionSource) {
     if (reason == last_roi_refusal_) return;
@@ -100,10 +142,26 @@ void TrackSession::Refuse(const PromptRequest& request, const std::string& reaso
   Refused(request, reason);
 }
 
+void TrackSession::MergeDuplicates(const std::vector<sam2::Object>& objects, GstClockTime time) {
+  for (const auto& [goes, stays] : duplicates_.Update(objects, time)) {
+    GST_INFO_OBJECT(element_, "object %d has become the same as %d: it goes", goes, stays);
+    own_requests_.push_back(RequestFor(goes, sam2::PromptAction::kRemove, kDuplicateSource));
+  }
+}
+
 void TrackSession::Reset(GstClockTime pts) {
   tracker_->Reset();
   ReportStates({}, pts);
-  roi_prompter_.Update({}, info_.width, info_.height);
+  roi_prompter_.Reset();
+  duplicates_.Reset();
+  own_requests_.clear();
+}
+
+void TrackSession::Publish(GstBuffer* buffer, GstClockTime pts,
+                           std::vector<sam2::Object> objects) {
+  ReportStates(objects, pts);
+  roi_prompter_.Update(objects, info_.width, info_.height);
+  if (prompted_) WriteObjects(buffer, ToRecord(std::move(objects)));
 }
 
 void TrackSession::ReportStates(const std::vector<sam2::Object>& objects, GstClockTime pts) {

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "roi_prompts.h"
+#include "mask_overlap.h"
 #include "support.h"
 
 namespace gstsam2::testing {
