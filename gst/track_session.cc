@@ -71,19 +71,21 @@ bool TrackSession::CanPredict() const {
 std::vector<PromptRequest> TrackSession::TakeRequests(GstBuffer* buffer, const Moment& moment) {
   PromptQueue::Due due = TakeDue(moment);
   if (due.reset) Reset(moment.pts);
-  std::vector<PromptRequest> requests = std::exchange(own_requests_, {});
-  std::ranges::move(due.requests, std::back_inserter(requests));
-  for (PromptRequest& request :
-       roi_prompter_.Prompts(ReadDetections(buffer), info_.width, info_.height, moment.time)) {
-    if (request.prompt.id == 0) request.prompt.id = queue_.NewId();
-    requests.push_back(std::move(request));
-  }
+  std::vector<PromptRequest> requests = std::move(due.requests);
+  std::ranges::move(
+      roi_prompter_.Prompts(ReadDetections(buffer), info_.width, info_.height, moment.time),
+      std::back_inserter(requests));
+  std::ranges::move(std::exchange(own_requests_, {}), std::back_inserter(requests));
   std::erase_if(requests, [&](PromptRequest& request) {
     FitToFrame(request, info_.width, info_.height);
     const std::string reason = ReasonToRefuse(request.prompt, info_.width, info_.height);
     if (!reason.empty()) Refuse(request, reason);
     return !reason.empty();
   });
+  // Those of detections.
+  for (PromptRequest& request : requests) {
+    if (request.prompt.id == 0) request.prompt.id = queue_.NewId();
+  }
   return requests;
 }
 

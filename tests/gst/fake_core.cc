@@ -10,7 +10,10 @@
 // The model's file name says what goes wrong: "not-found", "bad-checkpoint",
 // "bad-settings", "out-of-memory", "failed", "alien" (an exception of no known
 // type) at opening; "step-failed", "step-alien" at the third frame; "slow":
-// every step takes 20 ms; "nan": all scores are NaN.
+// every step takes 20 ms; "nan": all scores are NaN; "options": creating a tracker
+// fails and names its options.
+//
+// An object's predicted IoU counts the frames in its memory: 0.01 for each.
 //
 // Predict(): every object where it was at the last step, marked predicted.
 //
@@ -50,7 +53,16 @@ bool IsBright(const sam2::FrameView& frame, int x, int y) {
 struct Followed {
   sam2::Box last;  // relative to the frame
   std::int64_t seen_ns = 0;
+  bool lost = false;
+  int remembered = 0;  // frames
 };
+
+std::string InWords(const sam2::TrackerOptions& options) {
+  std::string text = "lost_interval_ns=" + std::to_string(options.lost_interval_ns);
+  if (options.memory_policy == sam2::MemoryPolicy::kRobust) text += " robust";
+  if (options.detect_cuts) text += " cuts";
+  return text;
+}
 
 class FakeTracker final : public sam2::VideoTracker {
  public:
@@ -90,7 +102,7 @@ class FakeTracker final : public sam2::VideoTracker {
     const bool live = followed_.contains(prompt.id);
     if (prompt.action == sam2::PromptAction::kAdd) {
       if (live) return {.id = prompt.id, .error = "id " + std::to_string(prompt.id) + " is taken"};
-      if (static_cast<int>(order_.size()) >= options_.max_objects) {
+      if (static_cast<int>(order_.size()) >= options_.max_objects && !MakeRoom()) {
         return {.error = "there are " + std::to_string(options_.max_objects) +
                          " objects already, as many as allowed"};
       }
@@ -109,10 +121,24 @@ class FakeTracker final : public sam2::VideoTracker {
       box = {point.x - 4, point.y - 4, point.x + 4, point.y + 4};
     }
     const auto w = static_cast<float>(frame.width), h = static_cast<float>(frame.height);
-    followed_[prompt.id] = {{box.x0 / w, box.y0 / h, box.x1 / w, box.y1 / h}, pts_ns};
+    Followed& followed = followed_[prompt.id];
+    if (prompt.action == sam2::PromptAction::kReplace) followed.remembered = 0;
+    followed.last = {box.x0 / w, box.y0 / h, box.x1 / w, box.y1 / h};
+    followed.seen_ns = pts_ns;
     return {.id = prompt.id,
             .clipped = box.x0 < 0 || box.y0 < 0 || box.x1 > w || box.y1 > h,
             .error = {}};
+  }
+
+  // The object that has been lost for longest goes, if there is one.
+  bool MakeRoom() {
+    int longest = 0;
+    for (const auto& [id, followed] : followed_) {
+      if (!followed.lost) continue;
+      if (longest == 0 || followed.seen_ns < followed_.at(longest).seen_ns) longest = id;
+    }
+    followed_.erase(longest);
+    return std::erase(order_, longest) > 0;
   }
 
   sam2::Object Follow(int id, const sam2::FrameView& frame, std::int64_t pts_ns) {
@@ -132,10 +158,11 @@ class FakeTracker final : public sam2::VideoTracker {
     }
     sam2::Object object;
     object.id = id;
-    object.score = object.iou = kind_ == "nan" ? std::numeric_limits<float>::quiet_NaN() : 0.75F;
+    object.score = kind_ == "nan" ? std::numeric_limits<float>::quiet_NaN() : 0.75F;
+    object.iou = kind_ == "nan" ? object.score : 0.01F * static_cast<float>(++followed.remembered);
+    followed.lost = left >= right && pts_ns - followed.seen_ns >= options_.lost_timeout_ns;
     if (left >= right) {
-      const bool lost = pts_ns - followed.seen_ns >= options_.lost_timeout_ns;
-      object.state = lost ? sam2::ObjectState::kLost : sam2::ObjectState::kOccluded;
+      object.state = followed.lost ? sam2::ObjectState::kLost : sam2::ObjectState::kOccluded;
       object.score = 0.25F;
       return object;
     }
@@ -148,8 +175,9 @@ class FakeTracker final : public sam2::VideoTracker {
         object.mask.pixels.push_back(IsBright(frame, x, y) ? 255 : 0);
       }
     }
-    followed = {{object.box->x0 / w, object.box->y0 / h, object.box->x1 / w, object.box->y1 / h},
-                pts_ns};
+    followed.last = {object.box->x0 / w, object.box->y0 / h, object.box->x1 / w,
+                     object.box->y1 / h};
+    followed.seen_ns = pts_ns;
     return object;
   }
 
@@ -339,6 +367,7 @@ class FakeEngine final : public sam2::Engine {
   const sam2::ModelInfo& info() const override { return info_; }
   std::unique_ptr<sam2::VideoTracker> CreateVideoTracker(
       const sam2::TrackerOptions& options) override {
+    if (kind_ == "options") throw sam2::Error(sam2::ErrorCode::kBadSettings, InWords(options));
     return std::make_unique<FakeTracker>(kind_, options);
   }
   std::unique_ptr<sam2::ImagePredictor> CreateImagePredictor(

@@ -6,68 +6,10 @@
 #include <limits>
 #include <sstream>
 
-#include "support.h"
+#include "tracker_harness.h"
 
 namespace gstsam2::testing {
 namespace {
-
-constexpr char kCaps[] = "video/x-raw,format=GRAY8,width=160,height=120,framerate=25/1";
-constexpr PixelRect kThing = {40, 30, 20, 20};
-constexpr PixelRect kOther = {100, 60, 16, 16};
-constexpr GstClockTime kFrameTime = 40 * GST_MSECOND;
-
-using Props = ElementHarness::Properties;
-
-Props With(Props properties) {
-  properties.emplace_back("model", FakeModel("ok"));
-  return properties;
-}
-
-// A sam2track that is fed frames of one size with increasing times.
-class Tracker : public ElementHarness {
- public:
-  explicit Tracker(const Properties& properties = {}, const std::string& caps = kCaps)
-      : ElementHarness("sam2track", With(properties), caps), caps_(caps) {}
-
-  void ChangeCaps(const std::string& caps) {
-    caps_ = caps;
-    SetCaps(caps);
-  }
-
-  Buffer ProcessFrame(const std::vector<PixelRect>& bright) {
-    return Process(MakeFrame(caps_, frame_++ * kFrameTime, bright));
-  }
-
-  // The objects after a frame; nothing when the buffer has no meta.
-  std::optional<ObjectsRecord> Track(const std::vector<PixelRect>& bright) {
-    const Buffer out = ProcessFrame(bright);
-    return out != nullptr ? ReadObjects(out.get()) : std::nullopt;
-  }
-
-  std::vector<Message> Warnings() { return Only(Messages(), GST_MESSAGE_WARNING); }
-
- private:
-  std::string caps_;
-  GstClockTime frame_ = 0;
-};
-
-GstElement* NewElement(const char* factory) {
-  return GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make(factory, nullptr)));
-}
-
-std::vector<int> IdsOf(const std::optional<ObjectsRecord>& record) {
-  std::vector<int> ids;
-  if (record) {
-    for (const ObjectRecord& object : record->objects) ids.push_back(object.id);
-  }
-  return ids;
-}
-
-using Ids = std::vector<int>;
-
-bool Contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // ---------------------------------------------------------------- prompts
 
@@ -130,33 +72,21 @@ TEST(Sam2Track, ReadsPromptsForAnyFrameFromAFile) {
   EXPECT_TRUE(tracker.Warnings().empty());
 }
 
-Buffer WithRegion(Buffer frame, const char* type, const PixelRect& rect) {
-  gst_buffer_add_video_region_of_interest_meta(frame.get(), type, rect.x, rect.y, rect.width,
-                                               rect.height);
-  return frame;
-}
-
-std::optional<ObjectsRecord> TrackRegion(Tracker& tracker, const PixelRect& rect) {
-  const Buffer out =
-      tracker.Process(WithRegion(MakeFrame(kCaps, 0, {kThing, kOther}), "car", rect));
-  return ReadObjects(out.get());
-}
-
 TEST(Sam2Track, TakesRegionsOfInterestAsPromptsOnce) {
   Tracker tracker;
   for (int i = 0; i < 3; ++i) {
-    const auto record = TrackRegion(tracker, kThing);
+    const auto record = tracker.Detect({kThing, kOther}, {kThing});
     ASSERT_EQ(IdsOf(record), Ids({1}));
     EXPECT_EQ(record->objects[0].label, "car");
   }
-  EXPECT_EQ(IdsOf(TrackRegion(tracker, kOther)), Ids({1, 2}));
+  EXPECT_EQ(IdsOf(tracker.Detect({kThing, kOther}, {kOther})), Ids({1, 2}));
 }
 
 TEST(Sam2Track, TakesRegionsOfTheFirstFrameOnlyWhenToldSo) {
   Tracker tracker(Props{{"prompt-policy", "first"}});
   EXPECT_FALSE(tracker.Track({kThing}).has_value());
-  EXPECT_EQ(IdsOf(TrackRegion(tracker, kThing)), Ids({1}));
-  EXPECT_EQ(IdsOf(TrackRegion(tracker, kOther)), Ids({1}));
+  EXPECT_EQ(IdsOf(tracker.Detect({kThing, kOther}, {kThing})), Ids({1}));
+  EXPECT_EQ(IdsOf(tracker.Detect({kThing, kOther}, {kOther})), Ids({1}));
 }
 
 TEST(Sam2Track, NeverTakesRegionsOfItsOwnKind) {
@@ -165,12 +95,6 @@ TEST(Sam2Track, NeverTakesRegionsOfItsOwnKind) {
   out = second.Process(std::move(out));
   EXPECT_EQ(IdsOf(ReadObjects(out.get())), Ids({1}));  // the first element's, as they were
   EXPECT_TRUE(second.Messages().empty());
-}
-
-GstEvent* PromptEvent(const std::string& fields) {
-  return gst_event_new_custom(
-      GST_EVENT_CUSTOM_DOWNSTREAM,
-      gst_structure_from_string(("sam2-prompt, " + fields + ";").c_str(), nullptr));
 }
 
 TEST(Sam2Track, TakesPromptsFromEvents) {
@@ -317,8 +241,8 @@ TEST(Sam2Track, CountsFramesThatNeverCameInsteadOfNamingThemAll) {
 
 TEST(Sam2Track, RefusesOneObjectMoreThanAllowedOnceInWords) {
   Tracker tracker(Props{{"max-objects", "1"}});
-  EXPECT_EQ(IdsOf(TrackRegion(tracker, kThing)), Ids({1}));
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(IdsOf(TrackRegion(tracker, kOther)), Ids({1}));
+  EXPECT_EQ(IdsOf(tracker.Detect({kThing, kOther}, {kThing})), Ids({1}));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(IdsOf(tracker.Detect({kThing, kOther}, {kOther})), Ids({1}));
   EXPECT_EQ(tracker.Warnings().size(), 1U);
   int id = 0;
   g_signal_emit_by_name(tracker.element(), "add-point", 0, 1.0, 1.0, TRUE, &id);
@@ -417,62 +341,7 @@ TEST(Sam2Track, FailsOnABufferThatHoldsNoFrame) {
   EXPECT_TRUE(Contains(errors[0].text, "100 bytes")) << errors[0].text;
 }
 
-// ---------------------------------------------------------------- the stream's events
-
-TEST(Sam2Track, KeepsItsObjectsWhenTheSizeChanges) {
-  Tracker tracker(Props{{"box", "40,30,20,20"}});
-  tracker.Track({kThing});
-  tracker.ChangeCaps(VideoCaps("RGB", 320, 240));
-  const auto record = tracker.Track({{80, 60, 40, 40}});
-  ASSERT_EQ(IdsOf(record), Ids({1}));
-  EXPECT_EQ(record->frame_width, 320);
-  EXPECT_EQ(record->objects[0].box->x, 80);
-  EXPECT_EQ(record->objects[0].box->width, 40);
-}
-
-TEST(Sam2Track, KeepsItsObjectsOverAFlush) {
-  Tracker tracker(Props{{"box", "40,30,20,20"}});
-  tracker.Track({kThing});
-  gst_harness_push_event(tracker.harness(), gst_event_new_flush_start());
-  gst_harness_push_event(tracker.harness(), gst_event_new_flush_stop(TRUE));
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  gst_harness_push_event(tracker.harness(), gst_event_new_segment(&segment));
-  EXPECT_EQ(IdsOf(tracker.Track({kThing})), Ids({1}));
-}
-
-TEST(Sam2Track, StartsAnewAfterReady) {
-  Tracker tracker(Props{{"box", "40,30,20,20"}});
-  EXPECT_EQ(IdsOf(tracker.Track({kThing})), Ids({1}));
-  for (int i = 0; i < 3; ++i) {
-    gst_element_set_state(tracker.element(), GST_STATE_READY);
-    gst_element_set_state(tracker.element(), GST_STATE_PLAYING);
-    gst_harness_push_event(tracker.harness(), gst_event_new_stream_start("again"));
-    tracker.ChangeCaps(kCaps);
-    GstSegment segment;
-    gst_segment_init(&segment, GST_FORMAT_TIME);
-    gst_harness_push_event(tracker.harness(), gst_event_new_segment(&segment));
-    EXPECT_EQ(IdsOf(tracker.Track({kThing})), Ids({1}));
-  }
-}
-
-TEST(Sam2Track, EndsBeforeAnyFrame) {
-  Tracker tracker;
-  EXPECT_TRUE(gst_harness_push_event(tracker.harness(), gst_event_new_eos()));
-  EXPECT_TRUE(tracker.Messages().empty());
-}
-
-TEST(Sam2Track, TakesFramesWithoutTimes) {
-  Tracker tracker(Props{{"box", "40,30,20,20"}, {"lost-timeout", "100000000"}});
-  std::optional<ObjectsRecord> record;
-  for (int i = 0; i < 5; ++i) {
-    const Buffer out = tracker.Process(MakeFrame(
-        kCaps, GST_CLOCK_TIME_NONE, i == 0 ? std::vector{kThing} : std::vector<PixelRect>{}));
-    record = ReadObjects(out.get());
-  }
-  ASSERT_EQ(IdsOf(record), Ids({1}));
-  EXPECT_EQ(record->objects[0].state, sam2::ObjectState::kLost);  // the durations count
-}
+// ---------------------------------------------------------------- frames
 
 TEST(Sam2Track, DoesNotWriteToAFrameThatOthersHold) {
   Tracker tracker(Props{{"box", "40,30,20,20"}});
@@ -482,17 +351,6 @@ TEST(Sam2Track, DoesNotWriteToAFrameThatOthersHold) {
   EXPECT_TRUE(ReadObjects(out.get()).has_value());
   EXPECT_FALSE(ReadObjects(kept.get()).has_value());
   EXPECT_EQ(gst_buffer_peek_memory(out.get(), 0), gst_buffer_peek_memory(kept.get(), 0));
-}
-
-TEST(Sam2Track, ReportsItsLatencyWhenLive) {
-  ElementHarness harness("sam2track", {{"model", FakeModel("slow")}, {"box", "40,30,20,20"}},
-                         kCaps);
-  gst_harness_set_live(harness.harness(), TRUE);
-  gst_harness_set_upstream_latency(harness.harness(), 5 * GST_MSECOND);
-  for (int i = 0; i < 6; ++i) harness.Process(MakeFrame(kCaps, i * kFrameTime, {kThing}));
-  EXPECT_GE(gst_harness_query_latency(harness.harness()), 25 * GST_MSECOND);
-  EXPECT_LE(gst_harness_query_latency(harness.harness()), 500 * GST_MSECOND);
-  EXPECT_FALSE(Only(harness.Messages(), GST_MESSAGE_LATENCY).empty());
 }
 
 TEST(Sam2Track, TwoHundredObjects) {
@@ -619,7 +477,9 @@ TEST(Sam2Track, KeepsItsProperties) {
       {"model", "edgetam"}, {"device", "cpu"}, {"precision", "fp16"}, {"image-size", "512"},
       {"threads", "3"}, {"box", "1,2,3,4"}, {"prompts-location", "/p.jsonl"},
       {"prompt-policy", "always"}, {"lost-timeout", "5"}, {"max-objects", "9"},
-      {"fill-hole-area", "0"}};
+      {"fill-hole-area", "0"}, {"probation", "3"}, {"lost-interval", "7"},
+      {"duplicate-time", "11"}, {"memory-policy", "robust"}, {"scene-cuts", "true"},
+      {"on-discont", "reset"}, {"live-policy", "skip"}};
   for (const auto& [name, value] : values) {
     gst_util_set_object_arg(G_OBJECT(element), name, value);
     GValue got = G_VALUE_INIT;
