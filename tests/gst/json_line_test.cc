@@ -52,6 +52,15 @@ TEST(JsonLine, NeedsNoCoreWithoutMasks) {
   EXPECT_NE(line.find("\"area\":64"), std::string::npos);
 }
 
+TEST(JsonLine, SaysWhatIsPredictedOnlyWhereItIs) {
+  sam2::Object object = Square();
+  EXPECT_EQ(JsonLine({}, &OpenCore(), 0, 0, RecordOf(object, "")).find("predicted"),
+            std::string::npos);
+  object.predicted = true;
+  EXPECT_NE(JsonLine({}, &OpenCore(), 0, 0, RecordOf(object, "")).find(R"("predicted":true)"),
+            std::string::npos);
+}
+
 TEST(JsonLine, NeverHoldsWhatIsNotJson) {
   sam2::Object object;
   object.id = 1;

@@ -7,29 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "support.h"
+#include "pipeline_support.h"
 
 namespace gstsam2::testing {
 namespace {
-
-std::string Track() { return "sam2track model=" + FakeModel("ok") + " "; }
-
-std::string Source(int frames, const std::string& format) {
-  return "videotestsrc pattern=ball num-buffers=" + std::to_string(frames) +
-         " ! video/x-raw,format=" + format + ",width=320,height=240,framerate=30/1 ! ";
-}
-
-std::vector<nlohmann::json> ReadLines(const std::string& path) {
-  std::vector<nlohmann::json> lines;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) lines.push_back(nlohmann::json::parse(line));
-  return lines;
-}
-
-bool EndedWell(const std::vector<Message>& messages) {
-  return !messages.empty() && messages.back().type == GST_MESSAGE_EOS &&
-         Only(messages, GST_MESSAGE_WARNING).empty();
-}
 
 TEST(Pipeline, TracksPaintsAndWritesInEveryFormat) {
   for (const char* format : {"RGB", "BGR", "RGBx", "BGRx", "RGBA", "BGRA", "xRGB", "xBGR", "NV12",

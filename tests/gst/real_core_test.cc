@@ -105,7 +105,7 @@ TEST_F(RealCore, KeepsTheBallWhenTheSizeChanges) {
   record = ReadObjects(out.get());
   ASSERT_TRUE(record && record->objects.at(0).box);
   const Rect& box = *record->objects[0].box;
-  EXPECT_GT(Iou({static_cast<float>(box.x), static_cast<float>(box.y),
+  EXPECT_GT(Iou(sam2::Box{static_cast<float>(box.x), static_cast<float>(box.y),
                  static_cast<float>(box.x + box.width), static_cast<float>(box.y + box.height)},
                 {284, 204, 364, 284}),
             0.7F);
