@@ -5,7 +5,7 @@ import json
 import math
 import os
 
-from .gstreamer import Failure
+from common.gstreamer import Failure
 
 
 class Boxes:

@@ -7,6 +7,9 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 MAX_SIDE = 32767  # pixels; what GStreamer's elements take
+LARGE = 1 << 30  # bytes: smaller pictures are read without a look at the free memory
+BYTES_PER_PIXEL = 8  # while a picture is segmented: Pillow's 4, the frame's 3, masks
+ORIENTATION = 0x112  # EXIF
 Image.MAX_IMAGE_PIXELS = None  # large pictures are meant
 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
@@ -22,7 +25,8 @@ def find(folder):
 
 
 def read(path):
-    """(Pillow image in mode RGB, notes). Throws BrokenPicture.
+    """(Pillow image in mode RGB, notes), with as few copies of the pixels as Pillow allows. Throws
+    BrokenPicture.
 
     Rotation by EXIF is done, 16 bits become 8, transparent parts white; of an animation the first
     picture is taken, which a note says.
@@ -34,11 +38,9 @@ def read(path):
             with Image.open(path) as image:
                 if getattr(image, "n_frames", 1) > 1:
                     notes.append(f"it has {image.n_frames} pictures, the first one is taken")
-                if max(image.size) > MAX_SIDE:
-                    raise BrokenPicture(f"{image.width}x{image.height} pixels are too many: "
-                                        f"{MAX_SIDE} on a side are allowed")
+                _check_size(image)
                 image.load()
-                return _to_rgb(ImageOps.exif_transpose(image)), notes
+                return _to_rgb(_upright(image)), notes
     except FileNotFoundError:
         raise BrokenPicture("there is no such file") from None
     except UnidentifiedImageError:
@@ -50,11 +52,37 @@ def read(path):
         raise BrokenPicture(str(problem) or type(problem).__name__) from None
 
 
+def _check_size(image):
+    if max(image.size) > MAX_SIDE:
+        raise BrokenPicture(f"{image.width}x{image.height} pixels are too many: "
+                            f"{MAX_SIDE} on a side are allowed")
+    needed = image.width * image.height * BYTES_PER_PIXEL
+    if needed > LARGE and (free := _free_memory()) and needed > free:
+        raise BrokenPicture(f"{image.width}x{image.height} pixels need {needed / 1e9:.1f} GB of "
+                            f"memory, {free / 1e9:.1f} GB are free")
+
+
+def _free_memory():
+    """Bytes that programs can still get, or None where the system does not tell."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            return next(1024 * int(line.split()[1]) for line in file
+                        if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return None
+
+
+def _upright(image):
+    return ImageOps.exif_transpose(image) if image.getexif().get(ORIENTATION, 1) != 1 else image
+
+
 def _to_rgb(image):
     if image.mode.startswith("I"):  # 16 bits; Pillow's own conversion would cut, not scale
         return image.convert("I").point(lambda level: level / 256).convert("L").convert("RGB")
     if image.mode == "F":
         raise BrokenPicture("pictures of floating-point numbers have no known range")
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGB", rgba.size, "white")

@@ -5,7 +5,7 @@ import json
 
 from PIL import Image
 
-from .gstreamer import Failure, Gst, bytes_of, set_properties, text_of
+from common.gstreamer import Failure, Gst, bytes_of, set_properties, text_of
 
 TIMEOUT = Gst.SECOND // 5
 OVERLAY_SIDE = 2048  # pixels; larger pictures are shrunk for their overlay
@@ -29,8 +29,8 @@ class Segmenter:
         self.worked = False  # a picture came out
 
     def segment(self, picture, prompts, notes):
-        """({form: objects}, overlay or None) for a Pillow image in RGB and prompts
-        [(box, label), ...]; the objects of boxes have the prompt's number as "prompt".
+        """({form: objects}, overlay or None) for a Frame and prompts [(box, label), ...]; the
+        objects of boxes have the prompt's number as "prompt".
         Refusals are added to `notes`. Throws PictureFailed, and Failure when nothing works."""
         try:
             if self.pipeline is None:
@@ -85,16 +85,14 @@ class Segmenter:
         return {number + 1: number for number in range(len(prompts))}
 
     def _push(self, picture):
-        caps = f"video/x-raw,format=RGBx,width={picture.width},height={picture.height},framerate=0/1"
         if self.overlays:
-            scale = min(1, OVERLAY_SIDE / max(picture.size))
-            width, height = (max(1, round(side * scale)) for side in picture.size)
+            scale = min(1, OVERLAY_SIDE / max(picture.width, picture.height))
+            width, height = (max(1, round(side * scale))
+                             for side in (picture.width, picture.height))
             self.pipeline.get_by_name("size").set_property("caps", Gst.Caps.from_string(
                 f"video/x-raw,width={width},height={height}"))
-        buffer = Gst.Buffer.new_wrapped(picture.convert("RGBX").tobytes())
-        buffer.pts = 0
-        self.source.emit("push-sample", Gst.Sample.new(buffer, Gst.Caps.from_string(caps),
-                                                       None, None))
+        picture.buffer.pts = 0
+        self.source.emit("push-sample", Gst.Sample.new(picture.buffer, picture.caps, None, None))
 
     def _pull(self, name):
         sink = self.pipeline.get_by_name(name)

@@ -18,18 +18,22 @@ def _prefer_build():
         return
     for name, value in (("GST_PLUGIN_PATH", build / "gst"),
                         ("GST_SAM2_MODEL_PATH", ROOT / "models")):
-        os.environ[name] = os.pathsep.join(filter(None, (os.environ.get(name), str(value))))
+        os.environ[name] = os.pathsep.join(filter(None, (str(value), os.environ.get(name))))
     os.environ.setdefault("GST_SAM2_CORE", str(build / "src" / "libsam2core.so"))
 
 
 _prefer_build()
+# Threads that wait for work by spinning take the processor from decoder and encoder: on two cores
+# with anything else running, tracking is many times slower for it.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 try:
     import gi
     gi.require_version("Gst", "1.0")
     gi.require_version("GstVideo", "1.0")
     from gi.repository import GLib, Gst, GstVideo  # noqa: F401  for those who import from here
 except (ImportError, ValueError) as problem:
-    sys.exit(f"{problem}: the Python bindings of GStreamer are missing, run ./setup")
+    sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {problem}: the Python bindings of GStreamer are "
+             "missing, run ./setup")
 
 
 def start(*elements):
