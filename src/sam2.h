@@ -103,8 +103,8 @@ enum class PromptAction {
   kRefine,   // more clicks, a new box or mask for a live object, which keeps its memory
   kReplace,  // the same, but its memory is forgotten first
   kRemove,   // the object is dropped
-  kUndo,     // stills: the object's last step is taken back, with the first one the object
-  kAccept,   // stills: the object is done, and only kRemove changes it any more
+  kUndo,     // stills: the last step (or kAccept) is taken back, with the first one the object
+  kAccept,   // stills: the object is done, and only kRemove and kUndo change it any more
 };
 
 // What is asked of one object on one frame. A box and points may come
@@ -242,8 +242,8 @@ struct EverythingOptions {
 
 // Segments pictures from boxes and clicks, which may be corrected click by
 // click. Semantics of SAM2ImagePredictor (sam2 1.1.0): a box gives one mask, a
-// single click the best of three; every further step of an object starts from
-// all its clicks and its former mask.
+// single click the best of three, a given mask itself; every further step of an
+// object starts from all its clicks and its former mask.
 class ImagePredictor {
  public:
   virtual ~ImagePredictor() = default;

@@ -18,10 +18,25 @@
 namespace sam2 {
 namespace {
 
-// A given mask in place of a former answer: logits of a sure one. The same
+// A given mask in place of a decoder's answer: logits of a sure one. The same
 // values as SAM2Base._use_mask_as_output.
 Tensor MaskToLogits(const Mask& mask, int width, int height, int64_t image_size) {
   return MaskToInput(mask, width, height, static_cast<int>(image_size / 4)) * 20.0 - 10.0;
+}
+
+// Without rows and columns of background at its edges.
+Mask Tight(const Mask& mask) {
+  std::vector<Run> runs;
+  for (int y = 0; y < mask.height; ++y) {
+    const std::uint8_t* row = mask.pixels.data() + static_cast<size_t>(y) * mask.width;
+    for (int x = 0; x < mask.width; ++x) {
+      if (row[x] == 0) continue;
+      const int begin = x;
+      while (x < mask.width && row[x] != 0) ++x;
+      runs.push_back({mask.y + y, mask.x + begin, mask.x + x});
+    }
+  }
+  return MaskFromRuns(runs);
 }
 
 bool Contains(const Mask& mask, const Point& point) {
@@ -102,6 +117,13 @@ StillsPredictor::StillObject* StillsPredictor::Draft::Find(int id) {
   return it == objects.end() ? nullptr : &*it;
 }
 
+StillsPredictor::StillObject& StillsPredictor::Draft::FindOrAdd(int id) {
+  if (StillObject* object = Find(id)) return *object;
+  StillObject& object = objects.emplace_back();
+  object.id = id;
+  return object;
+}
+
 bool StillsPredictor::Draft::Waits(int id) const {
   return std::ranges::count(waiting, id, &Question::id) > 0;
 }
@@ -116,16 +138,9 @@ void StillsPredictor::Apply(Prompt prompt, Draft& draft, PromptOutcome& outcome)
     case PromptAction::kRemove:
       std::erase_if(draft.objects, [&](const StillObject& o) { return o.id == prompt.id; });
       return;
-    case PromptAction::kUndo: {
-      StillObject& object = *draft.Find(prompt.id);
-      object.steps.pop_back();
-      if (!object.steps.empty()) {
-        object.report = Report(object);
-      } else {
-        std::erase_if(draft.objects, [&](const StillObject& o) { return o.id == prompt.id; });
-      }
+    case PromptAction::kUndo:
+      Undo(*draft.Find(prompt.id), draft);
       return;
-    }
     case PromptAction::kAccept: {
       StillObject& object = *draft.Find(prompt.id);
       object.accepted = true;
@@ -142,6 +157,10 @@ void StillsPredictor::Apply(Prompt prompt, Draft& draft, PromptOutcome& outcome)
   if (prompt.id == 0) prompt.id = draft.next_id;
   outcome.id = prompt.id;
   draft.next_id = std::max(draft.next_id, prompt.id + 1);
+  if (prompt.mask) {
+    TakeMask(prompt, draft);
+    return;
+  }
   Question question = Ask(prompt, draft);
   if (!draft.waiting.empty() && !question.FitsWith(draft.waiting.front())) Decode(draft);
   draft.waiting.push_back(std::move(question));
@@ -153,8 +172,10 @@ std::string StillsPredictor::CheckAction(const Prompt& prompt, Draft& draft) con
   const StillObject* object = draft.Find(prompt.id);
   if (prompt.action != PromptAction::kAdd) {
     if (!object) return name + " does not exist";
-    if (!object->accepted || prompt.action == PromptAction::kRemove) return {};
-    return name + " is accepted: it can be discarded, but not changed";
+    if (prompt.action == PromptAction::kRemove) return {};
+    if (prompt.action == PromptAction::kUndo) return CheckUndo(*object);
+    if (!object->accepted) return {};
+    return name + " is accepted: undo opens it again, discard removes it";
   }
   if (prompt.id != 0 && object) {
     return name + " exists already: use refine or replace to prompt it again";
@@ -166,6 +187,40 @@ std::string StillsPredictor::CheckAction(const Prompt& prompt, Draft& draft) con
   return {};
 }
 
+// A given mask is no step of the user's: taking it back would lose an object
+// that was there before.
+std::string StillsPredictor::CheckUndo(const StillObject& object) const {
+  if (object.accepted || object.steps.size() > 1 || !object.steps.back().answer.given) return {};
+  return "object " + std::to_string(object.id) + " has its given mask: discard removes it";
+}
+
+void StillsPredictor::Undo(StillObject& object, Draft& draft) const {
+  if (object.accepted) {
+    object.accepted = false;
+  } else {
+    object.steps.pop_back();
+  }
+  if (!object.steps.empty()) {
+    object.report = Report(object);
+  } else {
+    std::erase_if(draft.objects, [id = object.id](const StillObject& o) { return o.id == id; });
+  }
+}
+
+// The mask is the answer, as in SAM2VideoPredictor.add_new_mask; the next step
+// of the object starts from it.
+void StillsPredictor::TakeMask(const Prompt& prompt, Draft& draft) {
+  Decode(draft);  // objects stand in order of their first appearance
+  StillObject& object = draft.FindOrAdd(prompt.id);
+  if (prompt.action == PromptAction::kReplace) object.steps.clear();
+  const Tensor logits =
+      MaskToLogits(*prompt.mask, frame_.width, frame_.height, engine_->model().image_size());
+  object.steps.push_back({.box = {}, .points = {},
+                          .answer = {.logits = logits[0], .ious = {1}, .score = 1, .chosen = 0,
+                                     .given = std::make_shared<Mask>(Tight(*prompt.mask))}});
+  object.report = Report(object);
+}
+
 // Puts together what is asked of an object now: what was asked before and the
 // prompt. A box says anew where the whole object is; clicks correct its mask.
 StillsPredictor::Question StillsPredictor::Ask(const Prompt& prompt, Draft& draft) const {
@@ -173,7 +228,7 @@ StillsPredictor::Question StillsPredictor::Ask(const Prompt& prompt, Draft& draf
                     .replaces = prompt.action == PromptAction::kReplace};
   HistoryStep& step = question.step;
   const StillObject* object = draft.Find(prompt.id);
-  if (object && prompt.action == PromptAction::kRefine && !prompt.mask) {
+  if (object && prompt.action == PromptAction::kRefine) {
     const HistoryStep& former = object->steps.back();
     step.box = former.box;
     step.points = former.points;
@@ -181,10 +236,6 @@ StillsPredictor::Question StillsPredictor::Ask(const Prompt& prompt, Draft& draf
       question.mask = former.answer.logits[former.answer.chosen].clamp(-32.0, 32.0)
                           .unsqueeze(0).unsqueeze(0);
     }
-  }
-  if (prompt.mask) {
-    question.mask = MaskToLogits(*prompt.mask, frame_.width, frame_.height,
-                                 engine_->model().image_size());
   }
   if (prompt.box) step.box = prompt.box;
   for (Point point : prompt.points) {
@@ -217,17 +268,13 @@ void StillsPredictor::Decode(Draft& draft) {
         std::span(questions).subspan(start, std::min(batch, questions.size() - start));
     std::vector<Answer> answers = DecodeBatch(part);
     for (size_t i = 0; i < part.size(); ++i) {
-      StillObject* object = draft.Find(part[i].id);
-      if (!object) {
-        object = &draft.objects.emplace_back();
-        object->id = part[i].id;
-      }
-      if (part[i].replaces) object->steps.clear();
-      object->steps.push_back(part[i].step);
-      Answer& answer = object->steps.back().answer;
+      StillObject& object = draft.FindOrAdd(part[i].id);
+      if (part[i].replaces) object.steps.clear();
+      object.steps.push_back(part[i].step);
+      Answer& answer = object.steps.back().answer;
       answer = std::move(answers[i]);
       answer.chosen = Choose(answer);
-      object->report = Report(*object);
+      object.report = Report(object);
     }
   }
 }
@@ -270,7 +317,7 @@ std::vector<StillsPredictor::Answer> StillsPredictor::DecodeBatch(
     answers[i] = {.logits = logits[i].clone(),
                   .ious = std::vector<float>(iou, iou + K),
                   .score = scores.const_data_ptr<float>()[i],
-                  .chosen = 0};
+                  .chosen = 0, .given = nullptr};
   }
   return answers;
 }
@@ -287,18 +334,21 @@ int StillsPredictor::Choose(const Answer& answer) const {
   return order[static_cast<int>(options_.mask_choice) - static_cast<int>(MaskChoice::kWhole)];
 }
 
-std::shared_ptr<const Object> StillsPredictor::Report(const StillObject& still) const {
-  const Answer& answer = still.steps.back().answer;
-  auto object = std::make_shared<Object>(
-      Object{.id = still.id, .state = ObjectState::kOccluded, .score = answer.score,
-             .iou = answer.ious[answer.chosen], .box = {}, .mask = {}, .accepted = still.accepted});
-  Tensor logits = answer.logits[answer.chosen];
+Mask StillsPredictor::MaskOf(Tensor logits) const {
   if (options_.max_hole_area > 0 || options_.max_sprinkle_area > 0) {
     logits = logits.clone();
     RemoveHolesAndSpecks(logits.unsqueeze(0).unsqueeze(0), options_.max_hole_area,
                          options_.max_sprinkle_area);
   }
-  object->mask = MaskFromLogits(logits, frame_.width, frame_.height);
+  return MaskFromLogits(logits, frame_.width, frame_.height);
+}
+
+std::shared_ptr<const Object> StillsPredictor::Report(const StillObject& still) const {
+  const Answer& answer = still.steps.back().answer;
+  auto object = std::make_shared<Object>(
+      Object{.id = still.id, .state = ObjectState::kOccluded, .score = answer.score,
+             .iou = answer.ious[answer.chosen], .box = {}, .mask = {}, .accepted = still.accepted});
+  object->mask = answer.given ? *answer.given : MaskOf(answer.logits[answer.chosen]);
   if (object->mask.empty()) return object;
   const Mask& m = object->mask;
   object->state = ObjectState::kTracked;

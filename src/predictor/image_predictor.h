@@ -35,6 +35,7 @@ class StillsPredictor : public ImagePredictor {
     std::vector<float> ious;  // [K], predicted
     float score = 0;          // sigmoid of the object score
     int chosen = 0;
+    std::shared_ptr<const Mask> given;  // the user's own mask, which the logits only resemble
   };
   // All that was asked of an object up to a step, and the answer.
   struct HistoryStep {
@@ -53,7 +54,7 @@ class StillsPredictor : public ImagePredictor {
     int id = 0;
     HistoryStep step;
     PointList points;
-    Tensor mask;  // undefined, or [1, 1, 4h, 4w]
+    Tensor mask;  // former logits: undefined, or [1, 1, 4h, 4w]
     bool multimask = false;
     bool replaces = false;  // the object's history
 
@@ -66,15 +67,20 @@ class StillsPredictor : public ImagePredictor {
     std::vector<Question> waiting;  // all of one shape, of different objects
 
     StillObject* Find(int id);
+    StillObject& FindOrAdd(int id);
     bool Waits(int id) const;
   };
 
   void Apply(Prompt prompt, Draft& draft, PromptOutcome& outcome);
   std::string CheckAction(const Prompt& prompt, Draft& draft) const;
+  std::string CheckUndo(const StillObject& object) const;
+  void Undo(StillObject& object, Draft& draft) const;
+  void TakeMask(const Prompt& prompt, Draft& draft);
   Question Ask(const Prompt& prompt, Draft& draft) const;
   void Decode(Draft& draft);
   std::vector<Answer> DecodeBatch(std::span<const Question> questions);
   int Choose(const Answer& answer) const;
+  Mask MaskOf(Tensor logits) const;  // [4h, 4w]
   std::shared_ptr<const Object> Report(const StillObject& object) const;
   const EncodedPicture& Encoded();  // on the engine's queue
 

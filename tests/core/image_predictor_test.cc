@@ -175,12 +175,20 @@ TEST_F(ImagePredictorTest, AcceptFreezes) {
   EXPECT_TRUE(Step({Action(PromptAction::kAccept, 1)}).objects[0].accepted);
   for (const Prompt& prompt :
        {PointPrompt({{.x = 3, .y = 3}}, 1, PromptAction::kRefine),
-        BoxPrompt({0, 0, 9, 9}, 1, PromptAction::kReplace), Action(PromptAction::kUndo, 1),
-        Action(PromptAction::kAccept, 1)}) {
+        BoxPrompt({0, 0, 9, 9}, 1, PromptAction::kReplace), Action(PromptAction::kAccept, 1)}) {
     EXPECT_NE(ErrorOf(prompt).find("is accepted"), std::string::npos);
   }
   EXPECT_TRUE(Same(mask, Step({}).objects[0].mask));
   EXPECT_TRUE(Step({Action(PromptAction::kRemove, 1)}).objects.empty());
+}
+
+TEST_F(ImagePredictorTest, UndoOpensAnAcceptedObjectAgain) {
+  const Mask mask = Step({BoxPrompt(kDiscBox)}).objects[0].mask;
+  Step({Action(PromptAction::kAccept, 1)});
+  const Object opened = Step({Action(PromptAction::kUndo, 1)}).objects.at(0);
+  EXPECT_FALSE(opened.accepted);
+  EXPECT_TRUE(Same(mask, opened.mask));
+  EXPECT_EQ(ErrorOf(PointPrompt({{.x = 3, .y = 3}}, 1, PromptAction::kRefine)), "");
 }
 
 TEST_F(ImagePredictorTest, MaskChoiceGoesByArea) {
@@ -206,12 +214,55 @@ TEST_F(ImagePredictorTest, MaskChoiceLeavesAcceptedObjectsAlone) {
   }
 }
 
-TEST_F(ImagePredictorTest, AMaskCanBeThePrompt) {
+// A ring of background around a disc.
+Mask GivenMask() {
+  Mask mask{.x = 40, .y = 20, .width = 80, .height = 80, .pixels = {}};
+  for (int y = 0; y < 80; ++y) {
+    for (int x = 0; x < 80; ++x) {
+      mask.pixels.push_back(std::hypot(x - 39.5, y - 39.5) < 30 ? 1 : 0);
+    }
+  }
+  return mask;
+}
+
+Prompt MaskPrompt(int id = 0, PromptAction action = PromptAction::kAdd) {
   Prompt prompt;
-  prompt.mask = Step({BoxPrompt(kDiscBox)}).objects[0].mask;
-  const Object object = Step({prompt}).objects.back();
+  prompt.id = id;
+  prompt.action = action;
+  prompt.mask = GivenMask();
+  return prompt;
+}
+
+TEST_F(ImagePredictorTest, AGivenMaskIsTheMask) {
+  const Object object = Step({BoxPrompt({0, 0, 20, 20}), MaskPrompt()}).objects.at(1);
   EXPECT_EQ(object.id, 2);
-  EXPECT_TRUE(std::isfinite(object.iou));
+  EXPECT_EQ(object.state, ObjectState::kTracked);
+  EXPECT_EQ(object.mask.x, 50);
+  EXPECT_EQ(object.mask.width, 60);
+  EXPECT_EQ(Area(object.mask), std::ranges::count(GivenMask().pixels, 1));
+}
+
+TEST_F(ImagePredictorTest, ClicksCorrectAGivenMask) {
+  const Mask given = Step({MaskPrompt()}).objects[0].mask;
+  const Object object =
+      Step({PointPrompt({{.x = 80, .y = 60, .automatic = true}}, 1, PromptAction::kRefine)})
+          .objects[0];
+  EXPECT_FALSE(Same(object.mask, given));
+  EXPECT_TRUE(Same(Step({Action(PromptAction::kUndo, 1)}).objects[0].mask, given));
+}
+
+TEST_F(ImagePredictorTest, AGivenMaskIsNotTakenBack) {
+  Step({MaskPrompt()});
+  EXPECT_NE(ErrorOf(Action(PromptAction::kUndo, 1)).find("given mask"), std::string::npos);
+  EXPECT_EQ(Step({}).objects.size(), 1U);
+  EXPECT_EQ(ErrorOf(Action(PromptAction::kRemove, 1)), "");
+}
+
+TEST_F(ImagePredictorTest, AGivenMaskReplacesWhatWasThere) {
+  Step({BoxPrompt({0, 0, 20, 20})});
+  const Mask replaced = Step({MaskPrompt(1, PromptAction::kReplace)}).objects[0].mask;
+  EXPECT_EQ(replaced.x, 50);
+  EXPECT_NE(ErrorOf(Action(PromptAction::kUndo, 1)), "");
 }
 
 TEST_F(ImagePredictorTest, AHundredAndContradictoryClicks) {
