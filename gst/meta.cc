@@ -94,6 +94,9 @@ GstStructure* ToStructure(ObjectRecord record) {
   if (record.accepted) {
     gst_structure_set(structure, "accepted", G_TYPE_BOOLEAN, *record.accepted, nullptr);
   }
+  if (record.selected) {
+    gst_structure_set(structure, "selected", G_TYPE_BOOLEAN, *record.selected, nullptr);
+  }
   if (record.box) SetRect(structure, kBoxFields, *record.box);
   if (record.mask) SetMask(structure, std::move(*record.mask));
   return structure;
@@ -113,8 +116,9 @@ std::optional<ObjectRecord> FromStructure(const GstStructure* structure) {
   if (gst_structure_get_boolean(structure, "predicted", &predicted)) {
     record.predicted = predicted != FALSE;
   }
-  gboolean accepted = FALSE;
+  gboolean accepted = FALSE, selected = FALSE;
   if (gst_structure_get_boolean(structure, "accepted", &accepted)) record.accepted = accepted;
+  if (gst_structure_get_boolean(structure, "selected", &selected)) record.selected = selected;
   record.box = GetRect(structure, kBoxFields);
   record.mask = GetMask(structure);
   return record;
@@ -303,6 +307,7 @@ ObjectRecord MakeRecord(sam2::Object object, std::string label) {
                       .iou = object.iou,
                       .predicted = object.predicted,
                       .accepted = {},
+                      .selected = {},
                       .box = {},
                       .mask = {}};
   if (object.box) {

@@ -28,6 +28,7 @@
 #include "errors.h"
 #include "meta.h"
 #include "painter.h"
+#include "rubber_band.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_sam2_overlay_debug);
 #define GST_CAT_DEFAULT gst_sam2_overlay_debug
@@ -37,11 +38,21 @@ namespace {
 // The C++ half of the element.
 struct Overlay {
   gstsam2::PainterSettings settings;  // under the object lock
+  bool show_rubber_band = true;       // under the object lock
   gstsam2::Painter painter;
+  gstsam2::RubberBand rubber_band;
   GstVideoInfo info;
 };
 
-enum Property { PROP_MASKS = 1, PROP_BOXES, PROP_LABELS, PROP_SCORES, PROP_ALPHA, PROP_LINE_WIDTH };
+enum Property {
+  PROP_MASKS = 1,
+  PROP_BOXES,
+  PROP_LABELS,
+  PROP_SCORES,
+  PROP_ALPHA,
+  PROP_LINE_WIDTH,
+  PROP_RUBBER_BAND,
+};
 
 }  // namespace
 
@@ -74,6 +85,7 @@ static void gst_sam2_overlay_set_property(GObject* object, guint id, const GValu
     case PROP_SCORES: settings.scores = g_value_get_boolean(value); break;
     case PROP_ALPHA: settings.alpha = g_value_get_double(value); break;
     case PROP_LINE_WIDTH: settings.line_width = g_value_get_int(value); break;
+    case PROP_RUBBER_BAND: self->impl->show_rubber_band = g_value_get_boolean(value); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
   }
   GST_OBJECT_UNLOCK(self);
@@ -91,6 +103,7 @@ static void gst_sam2_overlay_get_property(GObject* object, guint id, GValue* val
     case PROP_SCORES: g_value_set_boolean(value, settings.scores); break;
     case PROP_ALPHA: g_value_set_double(value, settings.alpha); break;
     case PROP_LINE_WIDTH: g_value_set_int(value, settings.line_width); break;
+    case PROP_RUBBER_BAND: g_value_set_boolean(value, self->impl->show_rubber_band); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
   }
   GST_OBJECT_UNLOCK(self);
@@ -129,6 +142,10 @@ static void install_properties(GObjectClass* klass) {
       g_param_spec_int("line-width", "Line width",
                        "Width of outlines and boxes in pixels; 0: by the frame's size", 0, 64,
                        defaults.line_width, flags));
+  g_object_class_install_property(
+      klass, PROP_RUBBER_BAND,
+      g_param_spec_boolean("rubber-band", "Rubber band",
+                           "Paint the box that the mouse is drawing in a video sink", TRUE, flags));
 }
 
 static gboolean gst_sam2_overlay_set_caps(GstBaseTransform* base, GstCaps* in, GstCaps*) {
@@ -141,9 +158,11 @@ static void gst_sam2_overlay_before_transform(GstBaseTransform* base, GstBuffer*
   if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(base), time);
 }
 
-static void paint(Overlay& impl, const gstsam2::PainterSettings& settings, GstBuffer* buffer) {
+static void paint(Overlay& impl, const gstsam2::PainterSettings& settings,
+                  const std::optional<gstsam2::Rect>& rubber_band, GstBuffer* buffer) {
   std::optional<gstsam2::ObjectsRecord> record = gstsam2::ReadObjects(buffer);
-  if (!record || record->objects.empty()) return;
+  if (record && record->objects.empty()) record.reset();
+  if (!record && !rubber_band) return;
   const auto flags = static_cast<GstMapFlags>(static_cast<int>(GST_MAP_READWRITE) |
                                               static_cast<int>(GST_VIDEO_FRAME_MAP_FLAG_NO_REF));
   GstVideoFrame frame;
@@ -151,7 +170,8 @@ static void paint(Overlay& impl, const gstsam2::PainterSettings& settings, GstBu
     throw gstsam2::ElementError::Stream("Cannot map a buffer as a frame for painting.");
   }
   try {
-    impl.painter.Paint(settings, std::move(*record), frame);
+    if (record) impl.painter.Paint(settings, std::move(*record), frame);
+    if (rubber_band) impl.painter.PaintRubberBand(settings, *rubber_band, frame);
   } catch (...) {
     gst_video_frame_unmap(&frame);
     throw;
@@ -163,11 +183,19 @@ static GstFlowReturn gst_sam2_overlay_transform_ip(GstBaseTransform* base, GstBu
   GstSam2Overlay* self = GST_SAM2_OVERLAY(base);
   GST_OBJECT_LOCK(self);
   const gstsam2::PainterSettings settings = self->impl->settings;
+  const bool show_rubber_band = self->impl->show_rubber_band;
   GST_OBJECT_UNLOCK(self);
   return gstsam2::Guard(GST_ELEMENT(self), GST_FLOW_ERROR, [&] {
-    paint(*self->impl, settings, buffer);
+    std::optional<gstsam2::Rect> rubber_band;
+    if (show_rubber_band) rubber_band = self->impl->rubber_band.rect();
+    paint(*self->impl, settings, rubber_band, buffer);
     return GST_FLOW_OK;
   });
+}
+
+static gboolean gst_sam2_overlay_src_event(GstBaseTransform* base, GstEvent* event) {
+  GST_SAM2_OVERLAY(base)->impl->rubber_band.See(event);
+  return GST_BASE_TRANSFORM_CLASS(gst_sam2_overlay_parent_class)->src_event(base, event);
 }
 
 static void gst_sam2_overlay_init(GstSam2Overlay* self) {
@@ -204,4 +232,5 @@ static void gst_sam2_overlay_class_init(GstSam2OverlayClass* klass) {
   base_class->set_caps = gst_sam2_overlay_set_caps;
   base_class->before_transform = gst_sam2_overlay_before_transform;
   base_class->transform_ip = gst_sam2_overlay_transform_ip;
+  base_class->src_event = gst_sam2_overlay_src_event;
 }

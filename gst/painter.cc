@@ -15,6 +15,8 @@
 namespace gstsam2 {
 namespace {
 
+constexpr Color kBlack = {0, 0, 0}, kWhite = {255, 255, 255};
+
 int LineWidth(const PainterSettings& settings, const Canvas& canvas) {
   if (settings.line_width > 0) return settings.line_width;
   return std::clamp(std::min(canvas.width(), canvas.height()) / 180, 1, 12);
@@ -98,6 +100,14 @@ Shape Outline(const Shape& mask, int line_width) {
   return outline;
 }
 
+// Four lines inside the corners.
+void PaintFrame(int x0, int y0, int x1, int y1, int line, Color color, Canvas& canvas) {
+  canvas.PaintRect(x0, y0, x1 - x0, line, color, 1);
+  canvas.PaintRect(x0, y1 - line, x1 - x0, line, color, 1);
+  canvas.PaintRect(x0, y0 + line, line, y1 - y0 - 2 * line, color, 1);
+  canvas.PaintRect(x1 - line, y0 + line, line, y1 - y0 - 2 * line, color, 1);
+}
+
 // ------------------------------------------------------------ text
 
 std::string TextOf(const PainterSettings& settings, const ObjectRecord& object) {
@@ -110,6 +120,7 @@ std::string TextOf(const PainterSettings& settings, const ObjectRecord& object) 
     append(object.label.empty() ? std::to_string(object.id)
                                 : object.label + " " + std::to_string(object.id));
   }
+  if (settings.labels && object.accepted.value_or(false)) append("\u2713");
   if (settings.scores && object.box) {
     std::array<char, 16> score{};
     std::snprintf(score.data(), score.size(), "%d%%", static_cast<int>(object.score * 100 + 0.5));
@@ -149,7 +160,8 @@ void Painter::PaintMask(const PainterSettings& settings, const ObjectRecord& obj
   const int line_width = LineWidth(settings, canvas);
   const Shape shape = Padded(mask, line_width + 1);
   canvas.Paint(shape, ColorOf(object.id), settings.alpha);
-  canvas.Paint(Outline(shape, line_width), ColorOf(object.id), 1.0);
+  const Color outline = object.selected.value_or(false) ? kWhite : ColorOf(object.id);
+  canvas.Paint(Outline(shape, line_width), outline, 1.0);
 }
 
 void Painter::PaintBox(const PainterSettings& settings, const ObjectRecord& object,
@@ -161,10 +173,22 @@ void Painter::PaintBox(const PainterSettings& settings, const ObjectRecord& obje
   const int x0 = static_cast<int>(std::floor(box.x)), y0 = static_cast<int>(std::floor(box.y));
   const int x1 = std::max(static_cast<int>(std::ceil(box.x + box.width)), x0 + 2 * line);
   const int y1 = std::max(static_cast<int>(std::ceil(box.y + box.height)), y0 + 2 * line);
-  canvas.PaintRect(x0, y0, x1 - x0, line, color, 1);
-  canvas.PaintRect(x0, y1 - line, x1 - x0, line, color, 1);
-  canvas.PaintRect(x0, y0 + line, line, y1 - y0 - 2 * line, color, 1);
-  canvas.PaintRect(x1 - line, y0 + line, line, y1 - y0 - 2 * line, color, 1);
+  PaintFrame(x0, y0, x1, y1, line, color, canvas);
+}
+
+void Painter::PaintRubberBand(const PainterSettings& settings, const Rect& rect,
+                              GstVideoFrame& frame) {
+  Canvas canvas(frame);
+  const int line = LineWidth(settings, canvas);
+  const auto inside = [](double value, int size) {  // the mouse may be elsewhere
+    return static_cast<int>(std::lround(std::clamp(value, 0.0, static_cast<double>(size))));
+  };
+  const int x0 = inside(rect.x, canvas.width()), y0 = inside(rect.y, canvas.height());
+  const int x1 = inside(rect.x + rect.width, canvas.width());
+  const int y1 = inside(rect.y + rect.height, canvas.height());
+  // Black around white is seen on anything.
+  PaintFrame(x0 - line, y0 - line, x1 + line, y1 + line, line, kBlack, canvas);
+  PaintFrame(x0, y0, x1, y1, line, kWhite, canvas);
 }
 
 int Painter::PaintLabel(const std::string& text, Color color, int x, int bottom, Canvas& canvas) {
@@ -176,7 +200,7 @@ int Painter::PaintLabel(const std::string& text, Color color, int x, int bottom,
   label.plate.x = label.text.x = x;
   label.plate.y = label.text.y = y;
   canvas.Paint(label.plate, color, 0.9);
-  canvas.Paint(label.text, Luminance(color) > 0.45 ? Color{0, 0, 0} : Color{255, 255, 255}, 1);
+  canvas.Paint(label.text, Luminance(color) > 0.45 ? kBlack : kWhite, 1);
   return label.plate.height;
 }
 

@@ -29,7 +29,10 @@ class Painter {
   Painter();
   ~Painter();
 
+  // Of sam2segment's objects the selected one has a white outline, accepted ones a tick.
   void Paint(const PainterSettings& settings, ObjectsRecord record, GstVideoFrame& frame);
+  // A box that is being drawn.
+  void PaintRubberBand(const PainterSettings& settings, const Rect& rect, GstVideoFrame& frame);
 
  private:
   void PaintMask(const PainterSettings& settings, const ObjectRecord& object, Canvas& canvas);

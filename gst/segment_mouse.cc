@@ -8,12 +8,6 @@
 #include <utility>
 
 namespace gstsam2 {
-namespace {
-
-constexpr int kLeftButton = 1, kRightButton = 3;
-constexpr double kMinDrag = 4;  // pixels; less is an unsteady hand
-
-}  // namespace
 
 bool MousePrompts::Handle(GstEvent* event, PromptQueue& queue) {
   if (GST_EVENT_TYPE(event) != GST_EVENT_NAVIGATION) return false;
@@ -24,6 +18,15 @@ bool MousePrompts::Handle(GstEvent* event, PromptQueue& queue) {
     case GST_NAVIGATION_EVENT_KEY_PRESS: return Key(event, queue);
     default: return false;
   }
+}
+
+void MousePrompts::SetObjects(const std::vector<sam2::Object>& objects) {
+  std::vector<Target> targets;
+  for (const sam2::Object& object : objects) {
+    if (!object.mask.empty()) targets.push_back({object.id, object.accepted, object.mask});
+  }
+  const std::lock_guard lock(mutex_);
+  targets_ = std::move(targets);
 }
 
 int MousePrompts::current() const {
@@ -45,6 +48,7 @@ void MousePrompts::Clear() {
   const std::lock_guard lock(mutex_);
   pressed_.reset();
   current_ = 0;
+  targets_.clear();
 }
 
 bool MousePrompts::Press(GstEvent* event) {
@@ -100,12 +104,38 @@ void MousePrompts::Drag(Place from, Place to, PromptQueue& queue) {
 }
 
 void MousePrompts::Click(Place at, bool negative, PromptQueue& queue) {
-  if (current_ == 0 && negative) return;  // nothing to take away from
+  if (current_ == 0) {
+    const Target* target = TargetAt(at);
+    if (target == nullptr && negative) return;  // nothing to take away from
+    if (target != nullptr) {
+      current_ = target->id;
+      if (target->accepted) {
+        queue.Add(RequestFor(current_, sam2::PromptAction::kUndo, "mouse"));
+      }
+      if (!negative) return;  // chosen; the next click corrects it
+    }
+  }
   current_ = queue.Add(PointRequest(
       current_,
       {.x = static_cast<float>(at.x), .y = static_cast<float>(at.y), .positive = !negative,
        .automatic = !negative && current_ != 0},
       "mouse"));
+}
+
+const MousePrompts::Target* MousePrompts::TargetAt(Place at) const {
+  const Target* best = nullptr;
+  if (!(at.x >= 0 && at.x < G_MAXINT && at.y >= 0 && at.y < G_MAXINT)) return best;
+  for (const Target& target : targets_) {
+    const sam2::Mask& mask = target.mask;
+    const int x = static_cast<int>(std::floor(at.x)) - mask.x;
+    const int y = static_cast<int>(std::floor(at.y)) - mask.y;
+    if (x < 0 || y < 0 || x >= mask.width || y >= mask.height ||
+        mask.pixels[static_cast<std::size_t>(y) * mask.width + x] == 0) {
+      continue;
+    }
+    if (best == nullptr || mask.pixels.size() < best->mask.pixels.size()) best = &target;
+  }
+  return best;
 }
 
 }  // namespace gstsam2

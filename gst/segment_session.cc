@@ -46,6 +46,7 @@ bool SegmentSession::Prompts(GstBuffer* buffer, PromptQueue::Due due) {
   if (due.reset) {
     predictor_->Reset();
     Forget({});
+    mouse_.SetObjects({});
   }
   const bool idle = due.requests.empty() && alive_.empty() && boxes_.empty() &&
                     ReadDetections(buffer).empty();
@@ -59,6 +60,7 @@ bool SegmentSession::Prompts(GstBuffer* buffer, PromptQueue::Due due) {
     std::ranges::move(due.requests, std::back_inserter(requests));
     objects = Step(requests);
     Forget(objects);
+    mouse_.SetObjects(objects);
   }
   if (prompted_) Attach(buffer, std::move(objects));
   return !idle;
@@ -117,7 +119,11 @@ void SegmentSession::Attach(GstBuffer* buffer, std::vector<sam2::Object> objects
   for (const sam2::Object& object : objects) accepted.push_back(object.accepted);
   ObjectsRecord record = ToRecord(std::move(objects));
   if (settings_.mode == SegmentMode::kPrompts) {
-    for (std::size_t i = 0; i < accepted.size(); ++i) record.objects[i].accepted = accepted[i];
+    const int current = mouse_.current();
+    for (std::size_t i = 0; i < accepted.size(); ++i) {
+      record.objects[i].accepted = accepted[i];
+      record.objects[i].selected = record.objects[i].id == current;
+    }
   }
   WriteObjects(buffer, std::move(record));
 }

@@ -249,6 +249,8 @@ class FakePredictor final : public sam2::ImagePredictor {
     Still& still = found->second;
     if (prompt.action == sam2::PromptAction::kRemove) {
       objects_.erase(found);
+    } else if (still.accepted && prompt.action == sam2::PromptAction::kUndo) {
+      still.accepted = false;
     } else if (still.accepted) {
       return {.id = prompt.id, .error = "it is accepted"};
     } else if (prompt.action == sam2::PromptAction::kAccept) {

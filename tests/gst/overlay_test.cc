@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gst/video/navigation.h>
 #include <gtest/gtest.h>
 
 #include "support.h"
@@ -8,7 +9,7 @@ namespace {
 
 constexpr int kWidth = 64, kHeight = 48;
 
-void AttachSquare(GstBuffer* buffer) {
+void AttachSquare(GstBuffer* buffer, bool accepted = false, bool selected = false) {
   sam2::Object object;
   object.id = 1;
   object.box = sam2::Box{20, 20, 40, 40};
@@ -16,6 +17,8 @@ void AttachSquare(GstBuffer* buffer) {
                  .pixels = std::vector<std::uint8_t>(400, 255)};
   ObjectsRecord record{.frame_width = kWidth, .frame_height = kHeight, .objects = {}};
   record.objects.push_back(MakeRecord(std::move(object), "dog"));
+  record.objects[0].accepted = accepted;
+  record.objects[0].selected = selected;
   WriteObjects(buffer, std::move(record));
 }
 
@@ -71,6 +74,82 @@ TEST(Sam2Overlay, FollowsItsPropertiesWhilePlaying) {
   Buffer frame = MakeFrame(caps, 0, {});
   AttachSquare(frame.get());
   EXPECT_TRUE(SamePixels(harness.Process(std::move(frame)), MakeFrame(caps, 0, {})));
+}
+
+Buffer Painted(const ElementHarness::Properties& properties, bool accepted, bool selected) {
+  const std::string caps = VideoCaps("RGB", kWidth, kHeight);
+  ElementHarness harness("sam2overlay", properties, caps);
+  Buffer frame = MakeFrame(caps, 0, {});
+  AttachSquare(frame.get(), accepted, selected);
+  return harness.Process(std::move(frame));
+}
+
+TEST(Sam2Overlay, TellsAcceptedAndSelectedObjects) {
+  const Buffer plain = Painted({}, false, false);
+  EXPECT_FALSE(SamePixels(plain, Painted({}, true, false)));
+  const Buffer selected = Painted({{"boxes", "false"}, {"labels", "false"}}, false, true);
+  const Rgb edge = ToRgb(selected.get(), VideoCaps("RGB", kWidth, kHeight))[30 * kWidth + 20];
+  EXPECT_GT(std::min({edge.r, edge.g, edge.b}), 100);
+  const ElementHarness::Properties bare = {{"labels", "false"}};
+  EXPECT_TRUE(SamePixels(Painted(bare, false, false), Painted(bare, true, false)));
+}
+
+// Pictures with the mouse at work on them.
+class RubberBandTest : public ::testing::Test {
+ protected:
+  void Send(GstEvent* event) { gst_harness_push_upstream_event(harness_.harness(), event); }
+  void Press(double x, double y, int button = 1) {
+    Send(gst_navigation_event_new_mouse_button_press(button, x, y, GST_NAVIGATION_MODIFIER_NONE));
+  }
+  void Move(double x, double y) {
+    Send(gst_navigation_event_new_mouse_move(x, y, GST_NAVIGATION_MODIFIER_NONE));
+  }
+  void Release(double x, double y) {
+    Send(gst_navigation_event_new_mouse_button_release(1, x, y, GST_NAVIGATION_MODIFIER_NONE));
+  }
+  bool IsPainted() {
+    const Buffer out = harness_.Process(MakeFrame(caps_, 0, {}));
+    return !SamePixels(out, MakeFrame(caps_, 0, {}));
+  }
+
+  std::string caps_ = VideoCaps("RGB", kWidth, kHeight);
+  ElementHarness harness_{"sam2overlay", {}, caps_};
+};
+
+TEST_F(RubberBandTest, IsThereWhileTheMouseDraws) {
+  Press(10, 10);
+  EXPECT_FALSE(IsPainted());
+  Move(40, 30);
+  const Buffer out = harness_.Process(MakeFrame(caps_, 0, {}));
+  const auto pixels = ToRgb(out.get(), caps_);
+  EXPECT_EQ(pixels[10 * kWidth + 25].r, 255);
+  EXPECT_EQ(pixels[29 * kWidth + 25].r, 255);
+  EXPECT_LT(pixels[20 * kWidth + 25].r, 60);
+  Release(40, 30);
+  EXPECT_FALSE(IsPainted());
+}
+
+TEST_F(RubberBandTest, OtherEventsPaintNothing) {
+  Move(40, 30);
+  EXPECT_FALSE(IsPainted());
+  Press(10, 10, 3);
+  Move(40, 30);
+  EXPECT_FALSE(IsPainted());
+  Send(gst_navigation_event_new_key_press("u", GST_NAVIGATION_MODIFIER_NONE));
+  EXPECT_FALSE(IsPainted());
+}
+
+TEST_F(RubberBandTest, MayReachOutOfTheFrame) {
+  Press(-1e300, 20);
+  Move(1e300, 1e9);
+  EXPECT_TRUE(IsPainted());
+}
+
+TEST_F(RubberBandTest, CanBeSwitchedOff) {
+  g_object_set(harness_.element(), "rubber-band", FALSE, nullptr);
+  Press(10, 10);
+  Move(40, 30);
+  EXPECT_FALSE(IsPainted());
 }
 
 TEST(Sam2Overlay, RefusesFormatsThatItCannotPaint) {

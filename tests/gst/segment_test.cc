@@ -185,6 +185,10 @@ TEST(SegmentRefinement, AcceptedObjectsAreFrozenAndCanBeDiscarded) {
   segment.AddPoint(id, 50, 40, 1);
   EXPECT_EQ(Area(segment.Next()->objects.at(0)), 400);
   EXPECT_TRUE(Has(segment.Warning(), "accepted"));
+  segment.Emit("undo", id);
+  EXPECT_EQ(segment.Next()->objects.at(0).accepted, false);
+  segment.Emit("accept", id);
+  EXPECT_EQ(segment.Next()->objects.at(0).accepted, true);
   segment.Emit("discard", id);
   EXPECT_TRUE(segment.Next()->objects.empty());
 }
@@ -247,6 +251,51 @@ TEST(SegmentMouse, DragsABoxClicksAndAccepts) {
   segment.Key("Escape");
   EXPECT_EQ(segment.Next()->objects.size(), 1U);
   EXPECT_EQ(segment.Warning(), "");
+}
+
+TEST(SegmentMouse, AClickOnAnObjectChoosesIt) {
+  Segment segment;
+  segment.Drag(2, 2, 60, 45);
+  segment.Click(50, 40);
+  EXPECT_EQ(segment.Next()->objects.at(0).selected, true);
+  segment.Key("Return");
+  auto objects = segment.Next();
+  EXPECT_EQ(objects->objects.at(0).accepted, true);
+  EXPECT_EQ(objects->objects.at(0).selected, false);
+  segment.Click(50, 40);  // opens it again and changes nothing
+  objects = segment.Next();
+  ASSERT_EQ(objects->objects.size(), 1U);
+  EXPECT_EQ(objects->objects[0].accepted, false);
+  EXPECT_EQ(objects->objects[0].selected, true);
+  EXPECT_EQ(Area(objects->objects[0]), 481);
+  segment.Click(50, 40);  // takes away
+  EXPECT_EQ(Area(segment.Next()->objects.at(0)), 400);
+  segment.Key("Return");
+  segment.Next();
+  segment.Click(20, 20, 3);  // opens and takes away at once
+  EXPECT_EQ(Area(segment.Next()->objects.at(0)), 319);
+  EXPECT_EQ(segment.Warning(), "");
+}
+
+TEST(SegmentMouse, ClicksOfAnywhereAreSafe) {
+  Segment segment;
+  segment.Drag(2, 2, 60, 45);
+  segment.Next();
+  segment.Key("Return");
+  segment.Next();
+  for (const double at : {-1e300, 1e300, -1.0, 64.0}) segment.Click(at, at, 3);
+  EXPECT_EQ(segment.Next()->objects.size(), 1U);
+}
+
+TEST(SegmentMouse, ObjectsOfAFormerPictureCannotBeChosen) {
+  Segment segment;
+  segment.Drag(2, 2, 60, 45);
+  segment.Next(10);
+  segment.Key("Return");
+  EXPECT_TRUE(segment.Next(30)->objects.empty());
+  segment.Click(15, 15);
+  EXPECT_EQ(segment.Next(30)->objects.at(0).id, 2);
+  EXPECT_EQ(segment.Warning(), "Prompt refused on frame 1 (key): there is no such object.");
 }
 
 TEST(SegmentMouse, KeysWithoutAnObjectDoNothing) {

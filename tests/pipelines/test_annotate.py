@@ -107,15 +107,67 @@ class Window(unittest.TestCase):
         self.assertEqual(self.save()["annotations"], [])
         self.quit()
 
-    def test_accepted_objects_are_followed_through_a_video(self):
+    def test_an_accepted_object_can_be_opened_again(self):
+        self.open(self.picture())
+        self.drag(*DISC)
+        self.mouse("key", "Return")
+        time.sleep(1)
+        self.assertEqual(len(self.save()["annotations"]), 1)
+        self.click((DISC[0] + DISC[2]) // 2, (DISC[1] + DISC[3]) // 2)
+        self.assertEqual(self.save()["annotations"], [])
+        self.mouse("key", "Return")
+        time.sleep(1)
+        self.assertEqual(len(self.save()["annotations"]), 1)
+        self.quit()
+
+    def play(self, frames):
+        """Plays the video until there are results of so many frames, and stops it. Returns what is
+        saved then."""
+        self.mouse("key", "space")
+        end = time.monotonic() + 120
+        while len(self.save()["images"]) < frames:
+            self.assertLess(time.monotonic(), end)
+        self.mouse("key", "space")
+        time.sleep(3)
+        return self.save()
+
+    def follow_a_car(self):
+        """Opens the video with a car that has been followed for some frames."""
         self.open(ROOT / "pipelines" / "data" / "cars.mp4")
         self.drag(110, 2, 213, 100)
         self.mouse("key", "Return")
-        self.mouse("key", "space")
-        end = time.monotonic() + 120
-        while len(images := self.save()["images"]) < 4:
-            self.assertLess(time.monotonic(), end)
-        self.assertEqual([image["frame"] for image in images], list(range(len(images))))
+        saved = self.play(4)
+        frames = [image["frame"] for image in saved["images"]]
+        self.assertEqual(frames, list(range(len(frames))))
+        return saved["annotations"][-1]
+
+    def click_on(self, found):
+        x, y, w, h = found["bbox"]
+        self.click(round(x + w / 2), round(y + h / 2))
+
+    def test_followed_objects_can_be_corrected(self):
+        found = self.follow_a_car()
+        self.click_on(found)  # chooses it
+        self.assertEqual(self.save()["annotations"][-1]["area"], found["area"])
+        self.click_on(found)  # takes away
+        corrected = self.save()
+        self.assertNotEqual(corrected["annotations"][-1]["area"], found["area"])
+        after = self.play(len(corrected["images"]) + 2)
+        self.assertEqual({a["track_id"] for a in after["annotations"]}, {1})
+        self.assertIn(after["images"][-1]["id"], [a["image_id"] for a in after["annotations"]])
+        self.quit()
+
+    def test_followed_objects_can_be_discarded_and_others_added(self):
+        self.click_on(self.follow_a_car())
+        self.mouse("key", "Escape")
+        self.drag(266, 200, 400, 355)
+        self.mouse("key", "Return")
+        time.sleep(1)
+        stopped = self.save()
+        after = self.play(len(stopped["images"]) + 2)
+        later = {a["track_id"] for a in after["annotations"]
+                 if a["image_id"] >= stopped["images"][-1]["id"]}
+        self.assertEqual(later, {2})
         self.quit()
 
 
