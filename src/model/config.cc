@@ -74,6 +74,15 @@ void Override(const Weights& weights, const std::string& key, Activation& value)
   value = *text == "relu" ? Activation::kRelu : Activation::kGelu;
 }
 
+void Override(const Weights& weights, const std::string& key, bool& value) {
+  const std::string* text = weights.Metadata(key);
+  if (!text) return;
+  if (*text != "true" && *text != "false") {
+    weights.Fail("metadata " + key + "=\"" + *text + "\": allowed are true and false");
+  }
+  value = *text == "true";
+}
+
 void RecogniseHiera(const Weights& weights, ModelConfig& config) {
   const std::string trunk = "image_encoder.trunk.";
   config.trunk = TrunkKind::kHiera;
@@ -128,6 +137,7 @@ ModelConfig RecogniseModel(const Weights& weights) {
   Override(weights, "window_spec", config.window_spec);
   Override(weights, "global_att_blocks", config.global_att_blocks);
   Override(weights, "trunk_activation", config.trunk_activation);
+  Override(weights, "dynamic_multimask_via_stability", config.dynamic_multimask_via_stability);
   Override(weights, "sigmoid_scale_for_mem_enc", config.sigmoid_scale_for_mem_enc);
   Override(weights, "sigmoid_bias_for_mem_enc", config.sigmoid_bias_for_mem_enc);
   return config;

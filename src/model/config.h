@@ -28,6 +28,9 @@ struct ModelConfig {
   Activation trunk_activation = Activation::kGelu;
 
   int64_t decoder_heads = 8;
+  // One mask for a prompt: that of its own token, or the best of the three
+  // others where that one is not stable. Reference: build_sam2's default.
+  bool dynamic_multimask_via_stability = true;
   int64_t perceiver_heads = 1;
 
   // Scale and bias of mask probabilities on their way into the memory.

@@ -60,8 +60,9 @@ class MaskDecoder {
   Mlp pred_obj_score_head_;
 };
 
-// The choice that MaskDecoder.forward makes with multimask_output=False: the
-// single mask, or where that is not stable the best of the three.
+// The choice that MaskDecoder.forward makes with multimask_output=False and
+// dynamic_multimask_via_stability: the single mask, or where that is not
+// stable the best of the three.
 // Returns the chosen index 0..3 of each object: [B] int64.
 Tensor DynamicMultimaskViaStability(const DecoderOutput& output);
 

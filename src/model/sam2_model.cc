@@ -107,6 +107,11 @@ DecoderOutput Sam2Model::Decode(const FrameFeatures& features, const Tensor& pix
                            sam_prompt_encoder_.dense_pe(), sparse, dense);
 }
 
+Tensor Sam2Model::ChooseSingleMask(const DecoderOutput& output) const {
+  if (config_.dynamic_multimask_via_stability) return DynamicMultimaskViaStability(output);
+  return at::zeros({output.ious.size(0)}, output.ious.options().dtype(at::kLong));
+}
+
 HeadsOutput Sam2Model::ForwardSamHeads(const FrameFeatures& features, const Tensor& pix_feat,
                                        int64_t N, const std::optional<PointPrompt>& points,
                                        const Tensor& mask_logits, bool multimask) const {
@@ -115,8 +120,7 @@ HeadsOutput Sam2Model::ForwardSamHeads(const FrameFeatures& features, const Tens
                             : sam_prompt_encoder_.no_points_embed().expand({N, -1, -1});
   const DecoderOutput decoded = Decode(features, pix_feat, sparse, mask_logits);
 
-  const Tensor choice =
-      multimask ? BestMultimask(decoded) : DynamicMultimaskViaStability(decoded);
+  const Tensor choice = multimask ? BestMultimask(decoded) : ChooseSingleMask(decoded);
   const Tensor present = decoded.object_score_logits > 0;  // [N, 1]
   const Tensor masks = at::where(present.unsqueeze(-1), SelectPerObject(decoded.masks, choice),
                                  kNoObjScore);

@@ -61,6 +61,10 @@ class Sam2Model {
                             const std::optional<PointPrompt>& points,
                             const Tensor& mask_logits) const;
 
+  // The choice of MaskDecoder.forward with multimask_output=False, by the
+  // model's own setting: index 0..3 of the mask of each object, [N] int64.
+  Tensor ChooseSingleMask(const DecoderOutput& output) const;
+
   // _forward_sam_heads. pix_feat: [N or 1, C, h, w], from one of the two above;
   // points: absent when nothing was clicked on this frame; mask_logits:
   // undefined or [N, 1, 4h, 4w], a former answer to be refined.

@@ -301,7 +301,7 @@ std::vector<StillsPredictor::Answer> StillsPredictor::DecodeBatch(
       logits = output.masks.slice(1, 1);
       ious = output.ious.slice(1, 1);
     } else {
-      const Tensor choice = DynamicMultimaskViaStability(output);
+      const Tensor choice = model.ChooseSingleMask(output);
       logits = SelectPerObject(output.masks, choice).unsqueeze(1);
       ious = SelectPerObject(output.ious, choice).unsqueeze(1);
     }

@@ -101,8 +101,11 @@ TEST(RecogniseModel, MetadataComesBeforeTheTable) {
   Checkpoint checkpoint = HieraNames(64, 4);
   checkpoint.metadata = {{"model", "mine"},       {"image_size", "512"},
                          {"num_heads", "4"},      {"window_spec", "8,4,4,2"},
-                         {"global_att_blocks", "3"}};
+                         {"global_att_blocks", "3"},
+                         {"dynamic_multimask_via_stability", "false"}};
+  EXPECT_TRUE(Recognise(HieraNames(96, 12)).dynamic_multimask_via_stability);
   const ModelConfig config = Recognise(std::move(checkpoint));
+  EXPECT_FALSE(config.dynamic_multimask_via_stability);
   EXPECT_EQ(config.member, "mine");
   EXPECT_EQ(config.image_size, 512);
   EXPECT_EQ(config.num_heads, 4);
@@ -127,6 +130,10 @@ TEST(RecogniseModel, RefusesMetadataThatIsNoNumber) {
               AllOf(HasSubstr("image_size"), HasSubstr("large")));
   EXPECT_THAT(Complaint([](Checkpoint& c) { c.metadata["trunk_activation"] = "tanh"; }),
               AllOf(HasSubstr("tanh"), HasSubstr("relu and gelu")));
+  EXPECT_THAT(Complaint([](Checkpoint& c) {
+                c.metadata["dynamic_multimask_via_stability"] = "0";
+              }),
+              AllOf(HasSubstr("dynamic_multimask_via_stability"), HasSubstr("true and false")));
 }
 
 TEST(StrictLoading, NamesAMissingTensor) {

@@ -44,11 +44,6 @@ SAM21_VIDEO = dict(
     use_mlp_for_obj_ptr_proj=True,
     fill_hole_area=8,
     binarize_mask_from_pts_for_mem_enc=True,
-    sam_mask_decoder_extra_args=dict(
-        dynamic_multimask_via_stability=True,
-        dynamic_multimask_stability_delta=0.05,
-        dynamic_multimask_stability_thresh=0.98,
-    ),
 )
 
 
@@ -124,6 +119,10 @@ def build(path):
         image_size=image_size,
         sigmoid_scale_for_mem_enc=float(meta["sigmoid_scale_for_mem_enc"]),
         sigmoid_bias_for_mem_enc=float(meta["sigmoid_bias_for_mem_enc"]),
+        sam_mask_decoder_extra_args=dict(
+            dynamic_multimask_via_stability=meta.get("dynamic_multimask_via_stability") != "false",
+            dynamic_multimask_stability_delta=0.05,
+            dynamic_multimask_stability_thresh=0.98),
         **SAM21_VIDEO)
     missing, surplus = model.load_state_dict(tensors, strict=False)
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
