@@ -4,14 +4,32 @@
 #include <algorithm>
 #include <utility>
 
+#include "errors.h"
 #include "frame_view.h"
 #include "roi_prompts.h"
 
 namespace gstsam2 {
 
+namespace {
+
+// The same, when it can be used at all.
+const SegmentSettings& Checked(const SegmentSettings& settings) {
+  if (settings.mode == SegmentMode::kPrompts) return settings;
+  if (!settings.box.empty()) {
+    throw ElementError::Settings("mode=everything takes no prompts: box must not be set.");
+  }
+  if (!settings.prompts_location.empty()) {
+    throw ElementError::Settings(
+        "mode=everything takes no prompts: prompts-location must not be set.");
+  }
+  return settings;
+}
+
+}  // namespace
+
 SegmentSession::SegmentSession(GstElement* element, const SegmentSettings& settings,
                                PromptQueue& queue, MousePrompts& mouse)
-    : Session(element, settings, queue), settings_(settings), mouse_(mouse),
+    : Session(element, Checked(settings), queue), settings_(settings), mouse_(mouse),
       predictor_(engine_->CreateImagePredictor(settings.stills)) {
   queue_.Add(std::move(file_prompts_));
 }

@@ -8,7 +8,8 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 MAX_SIDE = 32767  # pixels; what GStreamer's elements take
 LARGE = 1 << 30  # bytes: smaller pictures are read without a look at the free memory
-BYTES_PER_PIXEL = 8  # while a picture is segmented: Pillow's 4, the frame's 3, masks
+BYTES_PER_PIXEL = {"RGB": 8, "L": 8}  # at most at once: Pillow's 4, the frame's 3, masks
+MORE_BYTES_PER_PIXEL = 12  # of modes that are converted first
 ORIENTATION = 0x112  # EXIF
 Image.MAX_IMAGE_PIXELS = None  # large pictures are meant
 ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -56,7 +57,7 @@ def _check_size(image):
     if max(image.size) > MAX_SIDE:
         raise BrokenPicture(f"{image.width}x{image.height} pixels are too many: "
                             f"{MAX_SIDE} on a side are allowed")
-    needed = image.width * image.height * BYTES_PER_PIXEL
+    needed = image.width * image.height * BYTES_PER_PIXEL.get(image.mode, MORE_BYTES_PER_PIXEL)
     if needed > LARGE and (free := _free_memory()) and needed > free:
         raise BrokenPicture(f"{image.width}x{image.height} pixels need {needed / 1e9:.1f} GB of "
                             f"memory, {free / 1e9:.1f} GB are free")
@@ -84,7 +85,7 @@ def _to_rgb(image):
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
+        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
         white = Image.new("RGB", rgba.size, "white")
         white.paste(rgba, mask=rgba.getchannel("A"))
         return white

@@ -367,6 +367,16 @@ TEST(SegmentErrors, BadBoxProperty) {
   EXPECT_EQ(error.code, GST_RESOURCE_ERROR_SETTINGS);
 }
 
+TEST(SegmentErrors, PromptPropertiesBesideEverything) {
+  for (const char* property : {"box", "prompts-location"}) {
+    const Message error =
+        StartError("sam2segment", With({{"mode", "everything"}, {property, "1,2,3,4"}}));
+    EXPECT_EQ(error.code, GST_RESOURCE_ERROR_SETTINGS);
+    EXPECT_TRUE(Has(error.text, "mode=everything takes no prompts")) << error.text;
+    EXPECT_TRUE(Has(error.text, property)) << error.text;
+  }
+}
+
 TEST(SegmentErrors, MissingPromptsFile) {
   const Message error = StartError("sam2segment", With({{"prompts-location", "/no/such/file"}}));
   EXPECT_EQ(error.code, GST_RESOURCE_ERROR_NOT_FOUND);

@@ -10,13 +10,14 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 from PIL import Image, ImageDraw
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SEGMENT = ROOT / "pipelines" / "segment"
 sys.path.insert(0, str(ROOT / "pipelines"))
-from stills import masks  # noqa: E402
+from stills import masks, pictures  # noqa: E402
 
 WIDTH, HEIGHT = 160, 120
 DISC = (40, 20, 120, 100)  # corners
@@ -70,6 +71,7 @@ class Pictures(Folder):
         image.convert("L").save(self.input / "grey.png")
         image.convert("L").convert("I").point(lambda level: level * 257).save(
             self.input / "deep.png")
+        image.convert("1").save(self.input / "bits.png")
         image.convert("P").save(self.input / "palette.png")
         transparent = image.convert("RGBA")
         transparent.putalpha(250)
@@ -79,8 +81,8 @@ class Pictures(Folder):
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertIn("film.webp: it has 2 pictures, the first one is taken", run.stderr)
         result = self.result()
-        self.assertEqual(len(result["images"]), 11)
-        self.assertEqual(len(result["annotations"]), 11)
+        self.assertEqual(len(result["images"]), 12)
+        self.assertEqual(len(result["annotations"]), 12)
         for found in result["images"]:
             self.assertEqual((found["width"], found["height"]), (WIDTH, HEIGHT), found)
         for found in result["annotations"]:
@@ -106,6 +108,18 @@ class Pictures(Folder):
         Image.new("RGB", (1, 1)).save(self.input / "dot.png")
         run = self.segment("--box", "0,0,1,1")
         self.assertEqual(run.returncode, 0, run.stderr)
+
+    def test_pictures_that_are_too_large_are_left_out(self):
+        Image.new("L", (40000, 2)).save(self.input / "long.png")
+        drawing().save(self.input / "good.png")
+        run = self.segment("--box", "0,0,1,1")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("long.png is left out: 40000x2 pixels are too many: 32767 on a side",
+                      run.stderr)
+        with unittest.mock.patch.multiple(pictures, LARGE=0, _free_memory=lambda: 100_000):
+            with self.assertRaisesRegex(pictures.BrokenPicture, "160x120 pixels need 0.0 GB"):
+                pictures.read(self.input / "good.png")
+        self.assertEqual(pictures.read(self.input / "good.png")[0].size, (WIDTH, HEIGHT))
 
     def test_a_box_outside_is_refused_and_the_rest_done(self):
         drawing().save(self.input / "a.png")
