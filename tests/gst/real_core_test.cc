@@ -2,10 +2,13 @@
 //
 // The elements with the real core and the built-in model.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "mask_overlap.h"
@@ -124,6 +127,58 @@ TEST_F(RealCore, RefusesWhatTheTrackerCannotUse) {
   ASSERT_EQ(warnings.size(), 3U);  // undo and accept are for stills
   EXPECT_EQ(ReadLines(Path()).back()["objects"].size(), 1U);
   EXPECT_NE(warnings[0].text.find("p.jsonl:2"), std::string::npos) << warnings[0].text;
+}
+
+// Bytes of this process in memory.
+std::int64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  std::int64_t size = 0, resident = 0;
+  file >> size >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+// How much memory starting an element takes, which goes on running.
+std::int64_t BytesToStart(std::vector<std::unique_ptr<ElementHarness>>& elements,
+                          const std::string& image_size) {
+  const std::int64_t before = ResidentBytes();
+  elements.push_back(std::make_unique<ElementHarness>(
+      "sam2track", ElementHarness::Properties{{"image-size", image_size}, {"device", "cpu"}},
+      VideoCaps("RGB", 64, 64)));
+  return ResidentBytes() - before;
+}
+
+TEST_F(RealCore, ElementsThatAskForTheSameShareTheWeights) {
+  std::vector<std::unique_ptr<ElementHarness>> elements;
+  BytesToStart(elements, "512");  // loads libtorch
+  const std::int64_t first = BytesToStart(elements, "256");
+  EXPECT_GT(first, 10'000'000);
+  for (int i = 0; i < 8; ++i) EXPECT_LT(BytesToStart(elements, "256"), first / 8);
+  EXPECT_GT(BytesToStart(elements, "128"), first / 2);  // another network
+}
+
+TEST_F(RealCore, EightStreamsGiveWhatOneGives) {
+  const auto lines_of = [&](int streams) {
+    std::string pipeline;
+    for (int i = 0; i < streams; ++i) {
+      pipeline += Ball(6, "I420") +
+                  "sam2track image-size=256 box=\"142,102,38,38\" ! sam2jsonenc masks=none ! "
+                  "filesink location=" + Path() + std::to_string(i) + " ";
+    }
+    EXPECT_EQ(RunPipeline(pipeline).back().type, GST_MESSAGE_EOS);
+    std::vector<std::vector<json>> lines;
+    for (int i = 0; i < streams; ++i) lines.push_back(ReadLines(Path() + std::to_string(i)));
+    return lines;
+  };
+  const std::vector<json> alone = lines_of(1)[0];
+  ASSERT_EQ(alone.size(), 6U);
+  for (const std::vector<json>& lines : lines_of(8)) {
+    ASSERT_EQ(lines.size(), 6U);
+    for (std::size_t i = 0; i < 6; ++i) {
+      EXPECT_GT(Iou(ToBox(lines[i]["objects"].at(0)["bbox"]),
+                    ToBox(alone[i]["objects"].at(0)["bbox"])),
+                0.95F);
+    }
+  }
 }
 
 TEST_F(RealCore, EndsBeforeAnyFrame) {
