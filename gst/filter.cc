@@ -79,7 +79,6 @@ void InstallFilterProperties(GObjectClass* klass, const FilterBlurbs& blurbs) {
       klass, PROP_PROMPTS_LOCATION,
       g_param_spec_string("prompts-location", "Prompts location", blurbs.prompts_location, nullptr,
                           kReadyFlags));
-  if (blurbs.navigation == nullptr) return;
   g_object_class_install_property(
       klass, PROP_NAVIGATION,
       g_param_spec_boolean("navigation", "Navigation", blurbs.navigation,
@@ -116,6 +115,7 @@ static gboolean gst_sam2_filter_set_caps(GstBaseTransform* base, GstCaps* in, Gs
   GstVideoInfo info;
   if (!gst_video_info_from_caps(&info, in)) return FALSE;
   ImplOf(base).session->SetInfo(info);
+  ImplOf(base).mouse.SetFrameSize(info.width, info.height);
   return TRUE;
 }
 

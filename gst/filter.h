@@ -11,7 +11,7 @@
 
 #include "latency.h"
 #include "prompts.h"
-#include "segment_mouse.h"
+#include "mouse_prompts.h"
 #include "session.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_sam2_filter_debug);
@@ -30,7 +30,7 @@ inline constexpr GParamFlags kPlayingFlags = static_cast<GParamFlags>(
 struct FilterBlurbs {
   const char* box;
   const char* prompts_location;
-  const char* navigation = nullptr;  // nullptr: there is no such property
+  const char* navigation;
 };
 
 // Installs box, prompts-location, navigation and the model's properties.
@@ -42,7 +42,7 @@ std::string TextOf(const GValue* value);
 // The C++ half of an element. The element owns it.
 class Filter {
  public:
-  explicit Filter(GstElement* element) : element_(element) {}
+  Filter(GstElement* element, MouseMode mouse_mode) : mouse(mouse_mode), element_(element) {}
   virtual ~Filter() = default;
 
   GstElement* element() const { return element_; }

@@ -10,7 +10,7 @@
 //     predicted (boolean)            there and true: this frame's pixels were not
 //                                    looked at, the object is where motion has it
 //     accepted (boolean)             only sam2segment's: the user is content with it
-//     selected (boolean)             only sam2segment's: clicks go to it
+//     selected (boolean)             the mouse prompted it last; may be absent
 //     x, y, width, height (double)   tight box of the mask; absent without one
 //     mask (GstBuffer)               GRAY8, tightly packed, 0 or 255
 //     mask-cols, mask-rows (int)     the mask's pixels

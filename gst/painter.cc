@@ -108,6 +108,19 @@ void PaintFrame(int x0, int y0, int x1, int y1, int line, Color color, Canvas& c
   canvas.PaintRect(x1 - line, y0 + line, line, y1 - y0 - 2 * line, color, 1);
 }
 
+// The same with gaps.
+void PaintDashedFrame(int x0, int y0, int x1, int y1, int line, Color color, Canvas& canvas) {
+  const int dash = 5 * line;
+  for (int x = x0; x < x1; x += 2 * dash) {
+    canvas.PaintRect(x, y0, std::min(dash, x1 - x), line, color, 1);
+    canvas.PaintRect(x, y1 - line, std::min(dash, x1 - x), line, color, 1);
+  }
+  for (int y = y0; y < y1; y += 2 * dash) {
+    canvas.PaintRect(x0, y, line, std::min(dash, y1 - y), color, 1);
+    canvas.PaintRect(x1 - line, y, line, std::min(dash, y1 - y), color, 1);
+  }
+}
+
 // ------------------------------------------------------------ text
 
 std::string TextOf(const PainterSettings& settings, const ObjectRecord& object) {
@@ -160,6 +173,7 @@ void Painter::PaintMask(const PainterSettings& settings, const ObjectRecord& obj
   const int line_width = LineWidth(settings, canvas);
   const Shape shape = Padded(mask, line_width + 1);
   canvas.Paint(shape, ColorOf(object.id), settings.alpha);
+  if (object.predicted) return;  // nobody has seen its outline
   const Color outline = object.selected.value_or(false) ? kWhite : ColorOf(object.id);
   canvas.Paint(Outline(shape, line_width), outline, 1.0);
 }
@@ -173,7 +187,8 @@ void Painter::PaintBox(const PainterSettings& settings, const ObjectRecord& obje
   const int x0 = static_cast<int>(std::floor(box.x)), y0 = static_cast<int>(std::floor(box.y));
   const int x1 = std::max(static_cast<int>(std::ceil(box.x + box.width)), x0 + 2 * line);
   const int y1 = std::max(static_cast<int>(std::ceil(box.y + box.height)), y0 + 2 * line);
-  PaintFrame(x0, y0, x1, y1, line, color, canvas);
+  const auto paint = object.predicted ? PaintDashedFrame : PaintFrame;
+  paint(x0, y0, x1, y1, line, color, canvas);
 }
 
 void Painter::PaintRubberBand(const PainterSettings& settings, const Rect& rect,

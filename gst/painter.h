@@ -29,7 +29,8 @@ class Painter {
   Painter();
   ~Painter();
 
-  // Of sam2segment's objects the selected one has a white outline, accepted ones a tick.
+  // The selected object has a white outline, accepted ones have a tick, predicted
+  // ones a dashed box and no outline.
   void Paint(const PainterSettings& settings, ObjectsRecord record, GstVideoFrame& frame);
   // A box that is being drawn.
   void PaintRubberBand(const PainterSettings& settings, const Rect& rect, GstVideoFrame& frame);

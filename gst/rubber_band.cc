@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "segment_mouse.h"
+#include "mouse_prompts.h"
 
 namespace gstsam2 {
 

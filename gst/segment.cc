@@ -85,7 +85,7 @@ enum PointLabel { POINT_NEGATIVE, POINT_POSITIVE, POINT_AUTO };
 // The C++ half of the element.
 class Segment final : public gstsam2::Filter {
  public:
-  using Filter::Filter;
+  explicit Segment(GstElement* element) : Filter(element, gstsam2::MouseMode::kStills) {}
 
   gstsam2::FilterSettings& settings() override { return settings_; }
   bool SetProperty(guint id, const GValue* value) override;

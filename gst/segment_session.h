@@ -8,7 +8,7 @@
 
 #include "prompts.h"
 #include "sam2.h"
-#include "segment_mouse.h"
+#include "mouse_prompts.h"
 #include "session.h"
 
 namespace gstsam2 {

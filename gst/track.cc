@@ -102,12 +102,11 @@ enum Property {
 // The C++ half of the element.
 class Track final : public gstsam2::Filter {
  public:
-  using Filter::Filter;
+  explicit Track(GstElement* element) : Filter(element, gstsam2::MouseMode::kTracks) {}
 
   gstsam2::FilterSettings& settings() override { return settings_; }
   bool SetProperty(guint id, const GValue* value) override;
   bool GetProperty(guint id, GValue* value) override;
-  bool TakesNavigation() override { return false; }
   std::unique_ptr<gstsam2::Session> NewSession() override;
   void BeforeFrame(GstBuffer* buffer) override;
   void AfterStep(GstClockTime step) override;
@@ -187,7 +186,7 @@ std::unique_ptr<gstsam2::Session> Track::NewSession() {
   pacer_.Clear();
   asked_upstream_ = false;
   pipeline_latency_ = 0;
-  return std::make_unique<gstsam2::TrackSession>(element(), settings, queue);
+  return std::make_unique<gstsam2::TrackSession>(element(), settings, queue, mouse);
 }
 
 void Track::BeforeFrame(GstBuffer* buffer) {
@@ -378,7 +377,11 @@ static void install_properties(GObjectClass* klass) {
        .prompts_location =
            "JSON Lines file with prompts for any frame, one object a line with the keys: frame "
            "(number from 0) or pts (nanoseconds), id, label, box [x, y, width, height], points "
-           "[[x, y, 1 or 0], ...], action (add, refine, replace, remove)"});
+           "[[x, y, 1 or 0], ...], action (add, refine, replace, remove)",
+       .navigation =
+           "Whether mouse and keys of a video sink prompt: drag a box or click to start an "
+           "object, click on one to correct it, right button to take away, with Shift on the one "
+           "prompted last; Escape removes that one, Return leaves it"});
   install_detection_properties(klass);
   g_object_class_install_property(
       klass, PROP_LOST_TIMEOUT,

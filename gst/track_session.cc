@@ -37,8 +37,9 @@ bool DropsObjects(DiscontPolicy policy, Break before) {
 
 }  // namespace
 
-TrackSession::TrackSession(GstElement* element, const TrackSettings& settings, PromptQueue& queue)
-    : Session(element, settings, queue), on_discont_(settings.on_discont),
+TrackSession::TrackSession(GstElement* element, const TrackSettings& settings, PromptQueue& queue,
+                           MousePrompts& mouse)
+    : Session(element, settings, queue), mouse_(mouse), on_discont_(settings.on_discont),
       tracker_(engine_->CreateVideoTracker(ToTrackerOptions(settings))),
       roi_prompter_(settings.roi),
       duplicates_(settings.duplicate_iou, settings.duplicate_time) {
@@ -114,6 +115,8 @@ void TrackSession::Predict(GstBuffer* buffer, const Moment& moment) {
 
 void TrackSession::Learn(const PromptRequest& request, const sam2::PromptOutcome& outcome) {
   if (!outcome.error.empty()) {
+    // A click that could not start its object leaves nothing to click on.
+    if (request.prompt.action == sam2::PromptAction::kAdd) mouse_.Leave(request.prompt.id);
     Refuse(request, outcome.error);
     return;
   }
@@ -163,7 +166,13 @@ void TrackSession::Publish(GstBuffer* buffer, GstClockTime pts,
                            std::vector<sam2::Object> objects) {
   ReportStates(objects, pts);
   roi_prompter_.Update(objects, info_.width, info_.height);
-  if (prompted_) WriteObjects(buffer, ToRecord(std::move(objects)));
+  mouse_.SetObjects(objects);
+  if (!prompted_) return;
+  ObjectsRecord record = ToRecord(std::move(objects));
+  for (ObjectRecord& object : record.objects) {
+    if (object.id == mouse_.current()) object.selected = true;
+  }
+  WriteObjects(buffer, std::move(record));
 }
 
 void TrackSession::ReportStates(const std::vector<sam2::Object>& objects, GstClockTime pts) {
@@ -180,6 +189,7 @@ void TrackSession::ReportStates(const std::vector<sam2::Object>& objects, GstClo
     if (now.contains(id)) continue;
     PostState(id, StateName(state), kNoState, pts);
     labels_.erase(id);
+    mouse_.Leave(id);
   }
   states_ = std::move(now);
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "duplicates.h"
+#include "mouse_prompts.h"
 #include "prompts.h"
 #include "roi_prompts.h"
 #include "sam2.h"
@@ -44,7 +45,9 @@ struct TrackSettings : FilterSettings {
 class TrackSession final : public Session {
  public:
   // As Session, and queues the prompts of `box` and `prompts-location`.
-  TrackSession(GstElement* element, const TrackSettings& settings, PromptQueue& queue);
+  // `mouse` outlives the session.
+  TrackSession(GstElement* element, const TrackSettings& settings, PromptQueue& queue,
+               MousePrompts& mouse);
 
   // Whether there is no time to look at the next frame. It passes with the
   // objects of the frame before, moved as they were moving; prompts wait.
@@ -67,6 +70,7 @@ class TrackSession final : public Session {
   void ReportStates(const std::vector<sam2::Object>& objects, GstClockTime pts);
   void PostState(int id, const std::string& from, const std::string& to, GstClockTime pts);
 
+  MousePrompts& mouse_;
   DiscontPolicy on_discont_;
   std::unique_ptr<sam2::VideoTracker> tracker_;
   RoiPrompter roi_prompter_;

@@ -49,6 +49,30 @@ INSTANTIATE_TEST_SUITE_P(All, OverlayFormats,
                          ::testing::Values("RGB", "BGR", "RGBx", "BGRx", "RGBA", "BGRA", "xRGB",
                                            "xBGR", "NV12", "I420"));
 
+TEST(Sam2Overlay, PaintsPredictedObjectsDashedAndWithoutAnOutline) {
+  const std::string caps = VideoCaps("RGB", kWidth, kHeight);
+  const auto paint = [&](bool predicted, const char* boxes) {
+    ElementHarness harness("sam2overlay",
+                           {{"labels", "false"}, {"scores", "false"}, {"alpha", "0"},
+                            {"boxes", boxes}, {"line-width", "1"}},
+                           caps);
+    Buffer frame = MakeFrame(caps, 0, {});
+    AttachSquare(frame.get());
+    ObjectsRecord record = *ReadObjects(frame.get());
+    record.objects[0].predicted = predicted;
+    WriteObjects(frame.get(), std::move(record));
+    int painted = 0;
+    for (const Rgb& pixel : ToRgb(harness.Process(std::move(frame)).get(), caps)) {
+      painted += pixel.r + pixel.g + pixel.b > 150;
+    }
+    return painted;
+  };
+  EXPECT_GT(paint(false, "false"), 60);  // the outline
+  EXPECT_EQ(paint(true, "false"), 0);
+  EXPECT_GT(paint(true, "true"), 20);
+  EXPECT_LT(paint(true, "true"), 60);  // about half of 76
+}
+
 TEST(Sam2Overlay, LeavesFramesWithoutObjectsAlone) {
   const std::string caps = VideoCaps("RGB", kWidth, kHeight);
   ElementHarness harness("sam2overlay", {}, caps);

@@ -30,7 +30,7 @@ struct Size {
   int width, height;
 };
 constexpr Size kSizes[] = {{"I420", 160, 120}, {"RGB", 160, 120},  {"NV12", 320, 240},
-                           {"BGRx", 96, 96},   {"GRAY8", 80, 60}, {"I420", 120, 160}};
+                           {"BGRx", 96, 96},   {"xRGB", 80, 60}, {"I420", 120, 160}};
 
 int FramesToRun() {
   const char* text = g_getenv("SAM2_SOAK_FRAMES");

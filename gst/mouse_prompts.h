@@ -15,15 +15,31 @@ namespace gstsam2 {
 inline constexpr int kLeftButton = 1, kRightButton = 3;
 inline constexpr double kMinDrag = 4;  // pixels; less is an unsteady hand
 
-// Turns what a video sink's GstNavigation events say into prompts for one
-// object at a time, the current one. The left button dragged: a box, which
-// starts an object; clicked: a click that adds to the current object or takes
-// away from it. When none is current, a click on an object makes it the
-// current one again, also an accepted one, and a click elsewhere starts an
-// object. The right button: a negative click. Keys: Return accepts, Escape
-// discards, u takes back the last step. Any thread may call.
+// What there is to click on.
+enum class MouseMode {
+  // A picture. Clicks go to one object, the current one, until it is left: one
+  // inside its mask takes away, one outside adds. When none is current, a click
+  // on an object makes it the current one again, also an accepted one, and a
+  // click elsewhere starts an object. Return accepts, Escape discards, u takes
+  // back the last step.
+  kStills,
+  // A video, whose objects move: a click goes to the object under it, elsewhere
+  // it starts one, with Shift it adds to the current object. Escape removes that,
+  // Return leaves it.
+  kTracks,
+};
+
+// Turns what a video sink's GstNavigation events say into prompts. The left
+// button dragged: a box, which starts an object; clicked: a click. The right
+// button: a negative click. The current object is the one prompted last.
+// Any thread may call.
 class MousePrompts {
  public:
+  explicit MousePrompts(MouseMode mode) : mode_(mode) {}
+
+  // Size of the frames that clicks are in.
+  void SetFrameSize(int width, int height);
+
   // Queues what the event asks for. Returns whether the event was for us.
   bool Handle(GstEvent* event, PromptQueue& queue);
 
@@ -50,12 +66,17 @@ class MousePrompts {
   bool Press(GstEvent* event);
   bool Release(GstEvent* event, PromptQueue& queue);
   bool Key(GstEvent* event, PromptQueue& queue);
+  bool TrackKey(const std::string& key, PromptQueue& queue);
   void Drag(Place from, Place to, PromptQueue& queue);
   void Click(Place at, bool negative, PromptQueue& queue);
+  void TrackClick(Place at, bool negative, bool shift, PromptQueue& queue);
+  void Prompt(PromptRequest request, PromptQueue& queue);
   // The smallest object there.
   const Target* TargetAt(Place at) const;
 
+  const MouseMode mode_;
   mutable std::mutex mutex_;
+  int frame_width_ = 0, frame_height_ = 0;
   std::optional<Place> pressed_;  // where the left button went down
   int current_ = 0;
   std::vector<Target> targets_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "segment_mouse.h"
+#include "mouse_prompts.h"
 
 #include <gst/video/navigation.h>
 
@@ -27,6 +27,12 @@ void MousePrompts::SetObjects(const std::vector<sam2::Object>& objects) {
   }
   const std::lock_guard lock(mutex_);
   targets_ = std::move(targets);
+}
+
+void MousePrompts::SetFrameSize(int width, int height) {
+  const std::lock_guard lock(mutex_);
+  frame_width_ = width;
+  frame_height_ = height;
 }
 
 int MousePrompts::current() const {
@@ -63,24 +69,31 @@ bool MousePrompts::Release(GstEvent* event, PromptQueue& queue) {
   int button = 0;
   Place at{};
   if (!gst_navigation_event_parse_mouse_button_event(event, &button, &at.x, &at.y)) return false;
-  if (button == kRightButton) {
-    Click(at, true, queue);
+  GstNavigationModifierType modifiers = GST_NAVIGATION_MODIFIER_NONE;
+  gst_navigation_event_parse_modifier_state(event, &modifiers);
+  const auto click = [&](bool negative) {
+    if (mode_ == MouseMode::kStills) {
+      Click(at, negative, queue);
+    } else {
+      TrackClick(at, negative, (modifiers & GST_NAVIGATION_MODIFIER_SHIFT_MASK) != 0, queue);
+    }
     return true;
-  }
+  };
+  if (button == kRightButton) return click(true);
   if (button != kLeftButton) return false;
   const Place from = std::exchange(pressed_, std::nullopt).value_or(at);
   if (std::max(std::abs(at.x - from.x), std::abs(at.y - from.y)) >= kMinDrag) {
     Drag(from, at, queue);
-  } else {
-    Click(at, false, queue);
+    return true;
   }
-  return true;
+  return click(false);
 }
 
 bool MousePrompts::Key(GstEvent* event, PromptQueue& queue) {
   const char* name = nullptr;
   if (!gst_navigation_event_parse_key_event(event, &name)) return false;
   const std::string key = name;
+  if (mode_ == MouseMode::kTracks) return TrackKey(key, queue);
   sam2::PromptAction action{};
   if (key == "Return" || key == "KP_Enter") {
     action = sam2::PromptAction::kAccept;
@@ -97,10 +110,20 @@ bool MousePrompts::Key(GstEvent* event, PromptQueue& queue) {
   return true;
 }
 
+bool MousePrompts::TrackKey(const std::string& key, PromptQueue& queue) {
+  if (key != "Escape" && key != "Return" && key != "KP_Enter") return false;
+  const int left = std::exchange(current_, 0);
+  if (key == "Escape" && left != 0) {
+    queue.Add(RequestFor(left, sam2::PromptAction::kRemove, "key"));
+  }
+  return true;
+}
+
 void MousePrompts::Drag(Place from, Place to, PromptQueue& queue) {
   const double x = std::min(from.x, to.x), y = std::min(from.y, to.y);
-  current_ = queue.Add(BoxRequest(0, x, y, std::max(from.x, to.x) - x,
-                                  std::max(from.y, to.y) - y, nullptr, "mouse"));
+  Prompt(BoxRequest(0, x, y, std::max(from.x, to.x) - x, std::max(from.y, to.y) - y, nullptr,
+                    "mouse"),
+         queue);
 }
 
 void MousePrompts::Click(Place at, bool negative, PromptQueue& queue) {
@@ -115,11 +138,29 @@ void MousePrompts::Click(Place at, bool negative, PromptQueue& queue) {
       if (!negative) return;  // chosen; the next click corrects it
     }
   }
-  current_ = queue.Add(PointRequest(
-      current_,
-      {.x = static_cast<float>(at.x), .y = static_cast<float>(at.y), .positive = !negative,
-       .automatic = !negative && current_ != 0},
-      "mouse"));
+  Prompt(PointRequest(current_,
+                      {.x = static_cast<float>(at.x), .y = static_cast<float>(at.y),
+                       .positive = !negative, .automatic = !negative && current_ != 0},
+                      "mouse"),
+         queue);
+}
+
+void MousePrompts::TrackClick(Place at, bool negative, bool shift, PromptQueue& queue) {
+  const Target* target = TargetAt(at);
+  int id = target != nullptr ? target->id : 0;
+  if (shift || (id == 0 && negative)) id = current_;
+  if (id == 0 && negative) return;  // nothing to take away from
+  Prompt(PointRequest(id,
+                      {.x = static_cast<float>(at.x), .y = static_cast<float>(at.y),
+                       .positive = !negative},
+                      "mouse"),
+         queue);
+}
+
+void MousePrompts::Prompt(PromptRequest request, PromptQueue& queue) {
+  request.frame_width = frame_width_;
+  request.frame_height = frame_height_;
+  current_ = queue.Add(std::move(request));
 }
 
 const MousePrompts::Target* MousePrompts::TargetAt(Place at) const {
