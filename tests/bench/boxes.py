@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from sequences import FOLDER, ROOT, Sequence, iou
-from stills import MODEL, Core
+from stills import MODEL, MODEL_HELP, Core, file_of
 
 CLICKS = 3
 
@@ -67,10 +67,13 @@ def refine(core, box, truth):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--folder", type=pathlib.Path, default=FOLDER)
-    parser.add_argument("--model", default=str(MODEL))
+    parser.add_argument("--model", default=str(MODEL), help=MODEL_HELP)
+    parser.add_argument("--objects", type=int, default=1000, help="at most so many")
     parser.add_argument("--program", type=pathlib.Path,
                         default=ROOT / "build" / "tests" / "parity" / "stills_answers")
     arguments = parser.parse_args()
+    model_folder = tempfile.TemporaryDirectory()
+    arguments.model = file_of(arguments.model, model_folder.name)
     rows, first, clicks = [], [], []
     print(f"{'sequence, object':30} {'box':>6} {'1 click':>8} {'3 clicks':>9} {'GrabCut':>8}")
     for folder in sorted(path for path in arguments.folder.iterdir() if path.is_dir()):
@@ -78,7 +81,7 @@ def main():
         image = next(sequence.frames())
         for obj, box in sequence.first_boxes().items():
             truth = sequence.truth(0, obj)
-            if truth is None or not truth.any():
+            if truth is None or not truth.any() or len(rows) == arguments.objects:
                 continue
             with tempfile.TemporaryDirectory() as scratch:
                 values, whole, each = refine(

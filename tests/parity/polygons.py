@@ -54,7 +54,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--folder", type=pathlib.Path, default=FOLDER)
     parser.add_argument("--tolerance", type=float, default=1)
-    parser.add_argument("--min-area", type=float, default=4)
+    parser.add_argument("--min-area", type=float, default=0)
     parser.add_argument("--program", type=pathlib.Path,
                         default=ROOT / "build" / "tests" / "parity" / "polygon_answers")
     arguments = parser.parse_args()

@@ -21,9 +21,13 @@ from sam2.sam2_image_predictor import SAM2ImagePredictor
 
 import builtin_model
 import reference  # noqa: F401  gives the reference its connected components
+import seeded
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MODEL = ROOT / "models" / "builtin" / "builtin.safetensors"
+SEEDED_TINY = "seeded-tiny"
+MODEL_HELP = ("a file of the built-in kind, a .pt of sam2.1-tiny, or seeded-tiny: sam2.1-tiny with "
+              "seeded random weights")
 FOLDER = ROOT.parent / "shared" / "data" / "images"
 BOXES, CLICKS, SEQUENCES = 10, 20, 5
 
@@ -169,18 +173,32 @@ def shuffled(path, seed, folder):
     return out
 
 
+def tiny(path=None):
+    """The reference's sam2.1-tiny."""
+    return build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", path, device="cpu")
+
+
 def load(path):
     """The reference's model of a file; official ones must be of sam2.1-tiny."""
-    if path.endswith(".pt"):
-        return build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", path, device="cpu")
-    return builtin_model.build(path)
+    return tiny(path) if path.endswith(".pt") else builtin_model.build(path)
+
+
+def file_of(name, folder):
+    """The file of a model: `seeded-tiny` is made in the folder, others are files already."""
+    if name != SEEDED_TINY:
+        return name
+    model = tiny()
+    seeded.fill(model)
+    path = pathlib.Path(folder) / "seeded-tiny.pt"
+    torch.save({"model": model.state_dict()}, path)
+    return str(path)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("images", nargs="*", type=pathlib.Path, metavar="IMAGE",
                         help="default: all of ../shared/data/images")
-    parser.add_argument("--model", default=str(MODEL), help="a file of the built-in kind, or a .pt of sam2.1-tiny")
+    parser.add_argument("--model", default=str(MODEL), help=MODEL_HELP)
     parser.add_argument("--shuffle", type=int, metavar="SEED",
                         help="shuffle the values of each of the model's tensors")
     parser.add_argument("--program", type=pathlib.Path,
@@ -195,9 +213,10 @@ def main():
     if not images:
         sys.exit(f"there are no images in {FOLDER}")
     torch.set_grad_enabled(False)
-    shuffle_folder = tempfile.TemporaryDirectory()
+    model_folder = tempfile.TemporaryDirectory()
+    arguments.model = file_of(arguments.model, model_folder.name)
     if arguments.shuffle is not None:
-        arguments.model = shuffled(arguments.model, arguments.shuffle, shuffle_folder.name)
+        arguments.model = shuffled(arguments.model, arguments.shuffle, model_folder.name)
     model = load(arguments.model)
     loose = {"pred_iou_thresh": 0.3, "stability_score_thresh": 0.5}  # so that there are many masks
     everything = arguments.everything if arguments.everything is not None else [
