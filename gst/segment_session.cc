@@ -2,6 +2,7 @@
 #include "segment_session.h"
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 #include "errors.h"
@@ -23,6 +24,30 @@ const SegmentSettings& Checked(const SegmentSettings& settings) {
         "mode=everything takes no prompts: prompts-location must not be set.");
   }
   return settings;
+}
+
+std::string PlaceOf(const sam2::Point& point) {
+  std::ostringstream text;
+  text << point.x << "," << point.y;
+  return text.str();
+}
+
+// What is odd about clicks that are taken all the same; empty: nothing.
+std::string RemarkOn(const std::vector<sam2::Point>& points, int width, int height) {
+  for (const sam2::Point& point : points) {
+    if (point.x < 0 || point.y < 0 || point.x > static_cast<float>(width) ||
+        point.y > static_cast<float>(height)) {
+      return "the click at " + PlaceOf(point) + " lies outside the frame, which is " +
+             std::to_string(width) + "x" + std::to_string(height) + ", and is moved to its edge";
+    }
+    const bool contradicted = std::ranges::any_of(points, [&](const sam2::Point& other) {
+      return other.x == point.x && other.y == point.y && other.positive != point.positive;
+    });
+    if (contradicted) {
+      return "the click at " + PlaceOf(point) + " is both a positive and a negative one";
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -76,6 +101,7 @@ bool SegmentSession::Prompts(GstBuffer* buffer, PromptQueue::Due due) {
     std::vector<PromptRequest> requests;
     AddOwnPrompts(buffer, is_new, requests);
     std::ranges::move(due.requests, std::back_inserter(requests));
+    asked_ = asked_ || !requests.empty();
     objects = Step(requests);
     Forget(objects);
     mouse_.SetObjects(objects);
@@ -119,6 +145,16 @@ void SegmentSession::Learn(const PromptRequest& request, const sam2::PromptOutco
     return;
   }
   Accepted(request, outcome);
+  const std::string remark = RemarkOn(request.prompt.points, info_.width, info_.height);
+  if (!remark.empty()) PostRefusal(element_, "Prompt (" + request.source + "): " + remark + ".");
+}
+
+void SegmentSession::EndOfStream() {
+  Session::EndOfStream();
+  if (asked_ || settings_.mode == SegmentMode::kEverything) return;
+  PostRefusal(element_,
+              "Nothing was segmented, as no prompt came: set box or prompts-location, send events, "
+              "emit signals, or use mode=everything.");
 }
 
 void SegmentSession::Forget(const std::vector<sam2::Object>& alive) {

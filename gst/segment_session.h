@@ -42,6 +42,7 @@ class SegmentSession final : public Session {
   // Prompts that every new picture brings: the box property's and detections.
   void AddOwnPrompts(GstBuffer* buffer, bool is_new, std::vector<PromptRequest>& requests);
   std::vector<sam2::Object> Step(const std::vector<PromptRequest>& requests);
+  void EndOfStream() override;
   void Learn(const PromptRequest& request, const sam2::PromptOutcome& outcome);
   // Labels and mouse forget the objects that are gone.
   void Forget(const std::vector<sam2::Object>& alive);
@@ -51,6 +52,7 @@ class SegmentSession final : public Session {
   MousePrompts& mouse_;
   std::unique_ptr<sam2::ImagePredictor> predictor_;
 
+  bool asked_ = false;            // some prompt came
   bool took_detections_ = false;  // of this picture
   std::vector<int> alive_;        // ids after the last frame
 };

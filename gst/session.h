@@ -59,6 +59,9 @@ class Session {
   void Accepted(const PromptRequest& request, const sam2::PromptOutcome& outcome);
   void Refused(const PromptRequest& request, const std::string& reason);
 
+  // Warns about prompts whose frame never came.
+  virtual void EndOfStream();
+
   ObjectsRecord ToRecord(std::vector<sam2::Object> objects) const;
 
   GstElement* element_;
@@ -72,9 +75,6 @@ class Session {
   std::map<int, std::string> labels_;  // by id
 
  private:
-  // Warns about prompts whose frame never came.
-  void EndOfStream();
-
   Timeline timeline_;
   std::uint64_t frame_ = 0;
 };

@@ -298,6 +298,38 @@ TEST(SegmentMouse, ObjectsOfAFormerPictureCannotBeChosen) {
   EXPECT_EQ(segment.Warning(), "Prompt refused on frame 1 (key): there is no such object.");
 }
 
+TEST(SegmentPrompts, OddClicksAreToldAndTaken) {
+  Segment segment;
+  const auto send = [&](const char* points) {
+    gst_harness_push_event(
+        segment.harness(),
+        gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
+                             gst_structure_new("sam2-prompt", "points", G_TYPE_STRING, points,
+                                               nullptr)));
+  };
+  send("20,20,1;30,20,0");
+  EXPECT_EQ(segment.Next()->objects.size(), 1U);
+  EXPECT_EQ(segment.Warning(), "");
+  send("20,20,1;20,20,0");
+  EXPECT_EQ(segment.Next()->objects.size(), 2U);
+  EXPECT_TRUE(Has(segment.Warning(), "the click at 20,20 is both a positive and a negative one"));
+  segment.AddPoint(0, 70, 20, 1);
+  EXPECT_EQ(segment.Next()->objects.size(), 3U);
+  EXPECT_TRUE(Has(segment.Warning(), "70,20 lies outside the frame, which is 64x48"));
+}
+
+TEST(SegmentPrompts, AStreamWithoutAnyIsTold) {
+  Segment none, some, everything(Properties{{"mode", "everything"}});
+  some.AddBox(0, 0, 0, 64, 48);
+  for (Segment* segment : {&none, &some, &everything}) {
+    segment->Next();
+    gst_harness_push_event(segment->harness(), gst_event_new_eos());
+  }
+  EXPECT_TRUE(Has(none.Warning(), "Nothing was segmented, as no prompt came"));
+  EXPECT_EQ(some.Warning(), "");
+  EXPECT_EQ(everything.Warning(), "");
+}
+
 TEST(SegmentMouse, KeysWithoutAnObjectDoNothing) {
   Segment segment;
   for (const char* key : {"u", "Return", "Escape", "x"}) segment.Key(key);
