@@ -76,9 +76,9 @@ class Window(unittest.TestCase):
         self.mouse("key", "q")
         self.assertEqual(self.program.wait(timeout=60), 0)
 
-    def picture(self):
-        image = Image.new("RGB", (640, 360), (40, 60, 80))
-        ImageDraw.Draw(image).ellipse(DISC, fill=(230, 190, 60))
+    def picture(self, scale=1):
+        image = Image.new("RGB", (640 * scale, 360 * scale), (40, 60, 80))
+        ImageDraw.Draw(image).ellipse([scale * side for side in DISC], fill=(230, 190, 60))
         path = self.folder / "disc.png"
         image.save(path)
         return path
@@ -98,6 +98,18 @@ class Window(unittest.TestCase):
         x, y, w, h = found["bbox"]
         for value, true in zip((x, y, x + w, y + h), DISC):
             self.assertLess(abs(value - true), 40)
+        self.quit()
+
+    def test_a_large_picture_is_shrunk_for_the_window(self):
+        self.open(self.picture(4))  # shown with a height of 680
+        self.drag(*(round(4 * 680 / 1440 * side) for side in DISC))
+        self.mouse("key", "Return")
+        time.sleep(1)
+        saved = self.save()
+        self.assertEqual((saved["images"][0]["width"], saved["images"][0]["height"]), (2560, 1440))
+        x, y, w, h = saved["annotations"][0]["bbox"]
+        for value, true in zip((x, y, x + w, y + h), DISC):
+            self.assertLess(abs(value - 4 * true), 160)
         self.quit()
 
     def test_keys_without_an_object(self):
