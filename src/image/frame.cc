@@ -6,6 +6,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/record_function.h>
 
 #include <array>
 #include <string>
@@ -174,6 +175,7 @@ void CheckFrame(const FrameView& frame) {
 }
 
 at::Tensor FrameToTensor(const FrameView& frame, int size, Resize mode, at::Device device) {
+  RECORD_USER_SCOPE("frame");
   CheckFrame(frame);
   const Layout layout = LayoutOf(frame.format);
   const at::Tensor pixels = Pixels(frame);

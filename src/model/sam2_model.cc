@@ -2,6 +2,7 @@
 #include "model/sam2_model.h"
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 
 #include "model/position_encoding.h"
 #include "sam2.h"
@@ -75,6 +76,7 @@ Sam2Model::Sam2Model(Weights& weights, ModelConfig config, int64_t image_size)
 }
 
 FrameFeatures Sam2Model::EncodeImage(const Tensor& image) const {
+  RECORD_USER_SCOPE("image_encoder");
   const std::vector<Tensor> levels =
       image_encoder_(image.to(dtype_, false, false, at::MemoryFormat::ChannelsLast));
   return {levels[2], sam_mask_decoder_.ProjectS0(levels[0]),
@@ -86,6 +88,7 @@ Tensor Sam2Model::WithoutMemory(const FrameFeatures& features) const {
 }
 
 Tensor Sam2Model::WithMemory(const FrameFeatures& features, const MemoryTokens& memory) const {
+  RECORD_USER_SCOPE("memory_attention");
   const Tensor tokens = memory_attention_(ToTokens(features.embedding), vision_pos_, memory);
   return ToMap(tokens, features.embedding.size(2), features.embedding.size(3));
 }
@@ -115,6 +118,7 @@ Tensor Sam2Model::ChooseSingleMask(const DecoderOutput& output) const {
 HeadsOutput Sam2Model::ForwardSamHeads(const FrameFeatures& features, const Tensor& pix_feat,
                                        int64_t N, const std::optional<PointPrompt>& points,
                                        const Tensor& mask_logits, bool multimask) const {
+  RECORD_USER_SCOPE("mask_decoder");
   const Tensor sparse = points
                             ? sam_prompt_encoder_.EmbedPoints(points->coords, points->labels)
                             : sam_prompt_encoder_.no_points_embed().expand({N, -1, -1});
@@ -155,6 +159,7 @@ Tensor Sam2Model::ObjectPointer(const Tensor& token, const Tensor& appearing) co
 
 Tensor Sam2Model::EncodeMemory(const FrameFeatures& features, const HeadsOutput& output,
                                bool binarize) const {
+  RECORD_USER_SCOPE("memory_encoder");
   const Tensor logits = at::upsample_bilinear2d(output.masks, {image_size_, image_size_},
                                                 /*align_corners=*/false);
   Tensor masks = binarize ? logits.gt(0).to(at::kFloat) : logits.sigmoid();

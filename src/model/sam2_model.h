@@ -38,7 +38,8 @@ struct HeadsOutput {
 };
 
 // The whole network of the paper's figure 3. Reference: SAM2Base. Stateless:
-// which memories are attended to is the caller's choice.
+// which memories are attended to is the caller's choice. Each box of the figure
+// is a user scope of torch's profiler, named as the box.
 class Sam2Model {
  public:
   // image_size: side of the network's input; 0: the model's own. Takes the
