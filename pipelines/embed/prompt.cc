@@ -9,22 +9,26 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Numbers, text, and lists of them that are at most `depth` deep.
-bool IsSimple(const Json& json, int depth) {
-  if (!json.is_array()) return json.is_number() || json.is_string();
-  return depth > 0 && std::ranges::all_of(
-                          json, [depth](const Json& item) { return IsSimple(item, depth - 1); });
+bool IsNumbers(const Json& json) {
+  return json.is_array() && std::ranges::all_of(json, &Json::is_number);
 }
 
-GValue ToValue(const Json& json) {
+// A number, text, a list of numbers or a list of such lists.
+bool IsField(const Json& json) {
+  return json.is_number() || json.is_string() || IsNumbers(json) ||
+         (json.is_array() && std::ranges::all_of(json, IsNumbers));
+}
+
+// All items of a list must have the same type: numbers in lists are doubles.
+GValue ToValue(const Json& json, bool in_list = false) {
   GValue value = G_VALUE_INIT;
   if (json.is_array()) {
     g_value_init(&value, GST_TYPE_ARRAY);
     for (const Json& member : json) {
-      GValue item = ToValue(member);
+      GValue item = ToValue(member, true);
       gst_value_array_append_and_take_value(&value, &item);
     }
-  } else if (json.is_number_integer()) {
+  } else if (json.is_number_integer() && !in_list) {
     g_value_init(&value, G_TYPE_INT64);
     g_value_set_int64(&value, json.get<gint64>());
   } else if (json.is_number()) {
@@ -43,7 +47,7 @@ GstEvent* PromptEvent(const std::string& line) {
   const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) throw std::invalid_argument("not a JSON object: " + line);
   for (const auto& [key, member] : json.items()) {
-    if (!IsSimple(member, 2)) throw std::invalid_argument(key + " cannot be " + member.dump());
+    if (!IsField(member)) throw std::invalid_argument(key + " cannot be " + member.dump());
   }
   GstStructure* prompt = gst_structure_new_empty("sam2-prompt");
   for (const auto& [key, member] : json.items()) {

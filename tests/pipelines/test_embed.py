@@ -83,6 +83,8 @@ class Service(unittest.TestCase):
                 ("nonsense", "not a JSON object"), ("[1]", "not a JSON object"),
                 ('{"box": null}', "box cannot be null"),
                 ('{"box": [[[1]]]}', "box cannot be"),
+                ('{"box": [1, "2", 3, 4]}', "box cannot be"),
+                ('{"points": [[1, 2, 1], 3]}', "points cannot be"),
                 ('{"box": [1, 2, 3]}', "box must be"),
                 ('{"box": [900, 9, 10, 10]}', "lies outside"),
                 ('{"bocks": [1, 2, 3, 4]}', "unknown key"),
@@ -113,7 +115,7 @@ class Service(unittest.TestCase):
         self.assert_fails(text="one file or URI")
         self.assert_fails("nowhere.mp4", text="not found")
         self.assert_fails("xyz://a", text="xyz")
-        self.assert_fails(self.folder / "text.mp4", text="text")
+        self.assert_fails(self.folder / "text.mp4", text="type of stream")
         self.assert_fails(CARS, "--box", "1,2,3", text="1,2,3")
         self.assert_fails(CARS, "--model", "huge", text='no model "huge"')
         self.assert_fails(CARS, "--nothing", text="--nothing")
