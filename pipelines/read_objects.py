@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads what sam2track finds in a video, with GStreamer alone. Copy what you need.
 
-    meson devenv -C build ../pipelines/read_objects.py VIDEO X,Y,W,H [X,Y,W,H...]
+    meson devenv -C build $PWD/pipelines/read_objects.py $PWD/VIDEO X,Y,W,H [X,Y,W,H...]
 """
 
 import collections
