@@ -48,7 +48,7 @@ at::Tensor MakeTensor(const TensorEntry& entry, std::shared_ptr<const MappedFile
     return copy;
   }
   return at::from_blob(const_cast<std::uint8_t*>(bytes.data()), entry.shape, entry.strides,
-                       [file = std::move(file)](void*) {}, options);
+                       [file = std::move(file), bytes](void*) { file->Forget(bytes); }, options);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ namespace sam2 {
 
 // The named tensors of a model file. They are views of the memory-mapped file
 // (no copy), which they keep mapped; writing to one is forbidden and faults.
+// With the last reference to a tensor its part of the file leaves memory.
 struct Checkpoint {
   std::map<std::string, at::Tensor> tensors;    // "image_encoder.neck.convs.0.conv.weight", ...
   std::map<std::string, std::string> metadata;  // .safetensors __metadata__; empty for .pt

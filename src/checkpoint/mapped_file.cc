@@ -50,6 +50,15 @@ std::shared_ptr<const MappedFile> MappedFile::Open(const std::string& path) {
       new MappedFile({static_cast<const std::uint8_t*>(data), size}));
 }
 
+void MappedFile::Forget(std::span<const std::uint8_t> part) const {
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto start = reinterpret_cast<std::uintptr_t>(part.data());
+  const std::uintptr_t first = (start + page - 1) / page * page;
+  const std::uintptr_t last = (start + part.size()) / page * page;
+  // A hint: when it is not taken, nothing but memory is lost.
+  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) munmap(const_cast<std::uint8_t*>(bytes_.data()), bytes_.size());
 }

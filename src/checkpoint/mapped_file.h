@@ -22,6 +22,10 @@ class MappedFile {
 
   std::span<const std::uint8_t> bytes() const { return bytes_; }
 
+  // Gives the pages that lie within `part`, which is of bytes(), back to the
+  // system. Whoever touches them again gets them again, with the same contents.
+  void Forget(std::span<const std::uint8_t> part) const;
+
  private:
   explicit MappedFile(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
   std::span<const std::uint8_t> bytes_;

@@ -57,6 +57,7 @@ const std::string* Weights::Metadata(const std::string& key) const {
 
 at::Tensor Weights::Raw(const std::string& name, at::IntArrayRef shape) {
   const at::Tensor& tensor = Find(name);
+  if (tensor.is_meta()) Fail("tensor " + name + " is wanted twice");
   if (!Matches(tensor.sizes(), shape)) {
     Fail("tensor " + name + " has shape " + ShapeText(tensor.sizes()) + ", expected " +
          ShapeText(shape));
@@ -67,13 +68,13 @@ at::Tensor Weights::Raw(const std::string& name, at::IntArrayRef shape) {
   if (value.numel() > 0 && !std::isfinite(value.sum().item<float>())) {
     Fail("tensor " + name + " holds values that are not finite");
   }
-  taken_.insert(name);
+  checkpoint_.tensors[name] = tensor.to(at::kMeta);
   return value;
 }
 
 void Weights::ExpectAllTaken() const {
   for (const auto& [name, tensor] : checkpoint_.tensors) {
-    if (!taken_.contains(name) && !IsTrainingOnly(name)) {
+    if (!tensor.is_meta() && !IsTrainingOnly(name)) {
       Fail("tensor " + name + " " + ShapeText(tensor.sizes()) +
            " belongs to no part of the model; expected no such tensor");
     }

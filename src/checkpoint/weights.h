@@ -3,7 +3,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -52,11 +51,13 @@ class Weights {
  private:
   const at::Tensor& Find(const std::string& name) const;
 
+  // A tensor that was taken is replaced by a meta tensor, which keeps its shape
+  // but no data: what a module copied or packed then leaves memory at once, and
+  // a model of which all is packed needs little more than its weights to load.
   Checkpoint checkpoint_;
   std::string file_;
   at::ScalarType dtype_;
   at::Device device_;
-  std::set<std::string> taken_;
 };
 
 // Weights below one prefix: Scope["a"]["0"].Param("weight", ...) is "a.0.weight".

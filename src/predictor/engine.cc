@@ -113,9 +113,12 @@ ResolvedOptions Resolve(const EngineOptions& options) {
 }
 
 ModelEngine::ModelEngine(const ResolvedOptions& options)
+    : ModelEngine(options, ReadCheckpoint(options.model)) {}
+
+ModelEngine::ModelEngine(const ResolvedOptions& options, Checkpoint checkpoint)
     : queue_(ExecutionQueue::ForDevice(options.device)) {
   queue_->Run(threads_, [&] {
-    Weights weights(ReadCheckpoint(options.model), options.model, options.dtype, options.device);
+    Weights weights(std::move(checkpoint), options.model, options.dtype, options.device);
     model_ = std::make_unique<Sam2Model>(weights, options.image_size);
     info_ = {.member = model_->config().member,
              .image_size = static_cast<int>(model_->image_size()),

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 
+#include "checkpoint/checkpoint.h"
 #include "model/sam2_model.h"
 #include "predictor/execution_queue.h"
 #include "sam2.h"
@@ -26,6 +27,8 @@ ResolvedOptions Resolve(const EngineOptions& options);
 class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngine> {
  public:
   explicit ModelEngine(const ResolvedOptions& options);
+  // With weights from elsewhere; options.model is then but a name for messages.
+  ModelEngine(const ResolvedOptions& options, Checkpoint checkpoint);
 
   const ModelInfo& info() const override { return info_; }
   std::unique_ptr<VideoTracker> CreateVideoTracker(const TrackerOptions& options) override;

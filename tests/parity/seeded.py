@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights made of nothing but their names: the same on every machine.
+"""Weights made of nothing but their names: the same on every machine, here and in seeded.cc.
 
 Each value is a uniform random number from splitmix64, seeded by FNV-1a of the tensor's name. The
 scales keep activations near 1 through the network, attention sharp enough that position codes
@@ -22,15 +22,20 @@ def fnv1a(text):
     return value
 
 
-def uniform(name, count):
-    """[count] float64 in [-1, 1)."""
+def integers(name, count):
+    """[count] int64 from 0 to 2^24 - 1."""
     with np.errstate(over="ignore"):
         z = np.uint64(fnv1a(name)) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(
             0x9e3779b97f4a7c15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xbf58476d1ce4e5b9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94d049bb133111eb)
         z ^= z >> np.uint64(31)
-    return (z >> np.uint64(40)).astype(np.float64) / (1 << 23) - 1
+    return (z >> np.uint64(40)).astype(np.int64)
+
+
+def uniform(name, count):
+    """[count] float64 in [-1, 1)."""
+    return integers(name, count) / (1 << 23) - 1.0
 
 
 # First match counts: pattern of the name -> (offset, amplitude).
@@ -54,26 +59,27 @@ GAIN = [
 ]
 
 
-def tensor(name, shape):
-    u = uniform(name, math.prod(shape))
-    for pattern, (offset, amplitude) in FIXED:
+def scale(name, shape):
+    """(offset, amplitude): the values are offset + amplitude * uniform."""
+    for pattern, fixed in FIXED:
         if re.search(pattern, name):
-            u = offset + amplitude * u
-            break
-    else:
-        if len(shape) == 1:  # weights of norms
-            u = 1.0 + 0.2 * u
-        else:
-            transposed = re.search(r"output_upscaling\.[03]\.weight", name)
-            fan_in = shape[0] if transposed else math.prod(shape[1:])
-            gain = next((g for pattern, g in GAIN if re.search(pattern, name)), 1.0)
-            u = u * gain * math.sqrt(3.0 / fan_in)
-    return torch.from_numpy(u.astype(np.float32).reshape(tuple(shape)))
+            return fixed
+    if len(shape) == 1:  # weights of norms
+        return 1.0, 0.2
+    transposed = re.search(r"output_upscaling\.[03]\.weight", name)
+    fan_in = shape[0] if transposed else math.prod(shape[1:])
+    gain = next((g for pattern, g in GAIN if re.search(pattern, name)), 1.0)
+    return 0.0, float(f"{gain * math.sqrt(3.0 / fan_in):.6g}")
+
+
+def tensor(name, shape):
+    offset, amplitude = scale(name, shape)
+    values = offset + amplitude * uniform(name, math.prod(shape))
+    return torch.from_numpy(values.astype(np.float32).reshape(tuple(shape)))
 
 
 def fill(model):
     """Gives every tensor of the model its seeded value."""
-    state = model.state_dict()
-    for name, value in state.items():
+    for name, value in model.state_dict().items():
         if value.is_floating_point():
             value.copy_(tensor(name, value.shape))
