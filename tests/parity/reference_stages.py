@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs every stage of a member in the reference code, and a video of 20 frames."""
 
-import pathlib
-
 import torch
 
 import members
@@ -111,14 +109,14 @@ def give(predictor, state, prompt, mask):
         points=[p[:2] for p in points] or None, labels=[p[2] for p in points] or None)
 
 
-def run_video(predictor, inputs, out):
+def run_video(predictor, inputs, out, frames):
     """Frame by frame, as a stream comes: what needs no memory before the frame is tracked, what
     corrects the tracked mask after it."""
     size = predictor.image_size
     images, mask = normalise(inputs["frames"]), inputs["mask"][0, 0].bool()
     members.video.load_video_frames = lambda **_: (images, size, size)
     state = predictor.init_state("")
-    for frame in range(FRAMES):
+    for frame in range(frames):
         here = [prompt for prompt in script(size) if prompt["frame"] == frame]
         corrects = [p for p in here if p.get("action") == "refine" and "box" not in p]
         for prompt in here:
@@ -142,11 +140,11 @@ def run_video(predictor, inputs, out):
             out[f"video.score.{frame}.{obj}"] = current["object_score_logits"].sigmoid().flatten()
 
 
-def centre_scores(predictor, inputs):
+def centre_scores(predictor, inputs, frames):
     """Shifts the object score so that objects come and go while they are followed, with no score
     so near to the border that rounding decides: into the widest gap of the middle third."""
     out = {}
-    run_video(predictor, inputs, out)
+    run_video(predictor, inputs, out, frames)
     scores = torch.cat([value for name, value in out.items() if name.startswith("video.score.")])
     logits = scores.logit().sort().values[len(scores) // 3:-(len(scores) // 3)]
     gap = logits.diff().argmax()
@@ -177,13 +175,14 @@ def memory_tokens(predictor):
 class Reference:
     """One member with seeded weights."""
 
-    def __init__(self, member, size, only_encoder=False, video=True):
+    def __init__(self, member, size, only_encoder=False, video=True, frames=FRAMES):
         self.predictor = members.build(member, size)
         self.only_encoder, self.video = only_encoder, video and not only_encoder
+        self.frames = frames
         seeded.fill(self.predictor)
         self.inputs = make(size, memory_tokens(self.predictor), self.predictor.hidden_dim)
         if self.video:
-            centre_scores(self.predictor, self.inputs)
+            centre_scores(self.predictor, self.inputs, frames)
 
     def save(self, path):
         torch.save({"model": self.predictor.state_dict()}, path)
@@ -196,5 +195,5 @@ class Reference:
             run_prompts(self.predictor, self.inputs, pyramid, out)
             run_memory(self.predictor, self.inputs, tokens, out)
         if self.video:
-            run_video(self.predictor, self.inputs, out)
+            run_video(self.predictor, self.inputs, out, self.frames)
         return out

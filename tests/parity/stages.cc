@@ -133,12 +133,13 @@ Tensors RunStages(const Sam2Model& model) {
   return out;
 }
 
-Tensors RunVideo(const std::shared_ptr<ModelEngine>& engine, const nlohmann::json& script) {
+Tensors RunVideo(const std::shared_ptr<ModelEngine>& engine, const nlohmann::json& script,
+                 int64_t count) {
   const int side = engine->info().image_size;
   const Tensor frames = Draw(side), mask = MakePictures(side).at("mask")[0][0];
   const auto tracker = engine->CreateVideoTracker({});
   Tensors out;
-  for (int64_t f = 0; f < frames.size(0); ++f) {
+  for (int64_t f = 0; f < count; ++f) {
     const FrameView view{.format = PixelFormat::kRGB, .width = side, .height = side,
                          .plane = {frames[f].data_ptr<std::uint8_t>()}, .stride = {3 * side}};
     std::vector<Prompt> prompts;

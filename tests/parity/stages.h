@@ -19,7 +19,8 @@ Tensors RunEncoder(const Sam2Model& model);
 // Encoder, prompts, decoder, heads, memory encoder and memory attention.
 Tensors RunStages(const Sam2Model& model);
 
-// The whole product over the video: pixels and prompts in, masks out.
-Tensors RunVideo(const std::shared_ptr<ModelEngine>& engine, const nlohmann::json& script);
+// The whole product over the video's first frames: pixels and prompts in, masks out.
+Tensors RunVideo(const std::shared_ptr<ModelEngine>& engine, const nlohmann::json& script,
+                 int64_t count = kFrames);
 
 }  // namespace sam2::parity

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 
 import members
-from inputs import script
+from inputs import FRAMES, script
 from reference_stages import Reference, swap_rotary_axes
 from sequences import iou
 
@@ -35,7 +35,7 @@ def run_ours(dump, folder, reference, size):
     (folder / "script.json").write_text(json.dumps(prompts))
     done = subprocess.run(
         [dump, folder / "model.pt", folder / "script.json", folder / "out.safetensors", str(size),
-         *["--only-encoder"] * reference.only_encoder], capture_output=True, text=True)
+         str(0 if reference.only_encoder else reference.frames)], capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr.strip())
     return load_file(folder / "out.safetensors"), done.stdout.split()[1]
@@ -101,6 +101,7 @@ def main():
     parser.add_argument("--dump", required=True, help="the program stage_dump")
     parser.add_argument("--only-encoder", action="store_true")
     parser.add_argument("--no-video", action="store_true")
+    parser.add_argument("--frames", type=int, default=FRAMES, help="of the video")
     parser.add_argument("--wrong-rotary-axes", action="store_true",
                         help="a mistake in the reference that must be found")
     arguments = parser.parse_args()
@@ -110,7 +111,7 @@ def main():
     with torch.inference_mode(), tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         reference = Reference(arguments.member, arguments.size, arguments.only_encoder,
-                              not arguments.no_video)
+                              not arguments.no_video, arguments.frames)
         reference.save(folder / "model.pt")
         theirs = reference.run()
         between = time.monotonic()
