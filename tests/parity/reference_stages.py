@@ -72,8 +72,8 @@ def run_prompts(predictor, inputs, pyramid, out):
 
 def run_memory(predictor, inputs, tokens, out):
     feats, pos, sizes = tokens
-    high = torch.nn.functional.interpolate(
-        inputs["memory.masks"], size=inputs["image"].shape[-2:], mode="bilinear", align_corners=False)
+    high = torch.nn.functional.interpolate(inputs["memory.masks"], size=inputs["image"].shape[-2:],
+                                           mode="bilinear", align_corners=False)
     for name, binary in (("soft", False), ("binary", True)):
         rows = []  # one by one, as EdgeTAM's perceiver takes no batch
         for row in range(len(high)):
