@@ -188,9 +188,10 @@ void TrackSession::ReportStates(const std::vector<sam2::Object>& objects, GstClo
   for (const auto& [id, state] : states_) {
     if (now.contains(id)) continue;
     PostState(id, StateName(state), kNoState, pts);
-    labels_.erase(id);
     mouse_.Leave(id);
   }
+  // Also of those that came and went on one frame.
+  std::erase_if(labels_, [&](const auto& label) { return !now.contains(label.first); });
   states_ = std::move(now);
 }
 
