@@ -120,7 +120,11 @@ Tensor Hiera::MultiScaleAttention::Attend(const Tensor& x, bool pool) const {
   const auto heads = [&](const Tensor& t) {  // -> [B, heads, N, C' / heads]
     return t.reshape({B, -1, num_heads, t.size(-1) / num_heads}).transpose(1, 2);
   };
-  const Tensor out = at::scaled_dot_product_attention(heads(q), heads(parts[1]), heads(parts[2]));
+  // In fp32 the short heads of the trunk suit ATen's own attention.
+  const Tensor out = x.scalar_type() == at::kFloat
+                         ? at::scaled_dot_product_attention(heads(q), heads(parts[1]),
+                                                            heads(parts[2]))
+                         : ScaledDotProductAttention(heads(q), heads(parts[1]), heads(parts[2]));
   return out.transpose(1, 2).reshape({B, q.size(1), q.size(2), -1});
 }
 

@@ -6,24 +6,38 @@
 namespace sam2 {
 namespace {
 
-constexpr int kLevels = 4;
-
 std::variant<Hiera, RepVit> LoadTrunk(const Scope& w, const ModelConfig& config,
                                       int64_t image_size) {
   if (config.trunk == TrunkKind::kHiera) return Hiera(w, config);
   return RepVit(w["body"], config.trunk_activation, image_size);
 }
 
+// Two 1x1 convolutions in a row as one. first: to `channels`, second: from
+// there to `out`.
+Conv2d Fold(const Scope& first, const Scope& second, int64_t channels, int64_t out,
+            Conv2d::Shape shape) {
+  const Tensor inner = first.Raw("weight", {channels, -1, 1, 1}).flatten(1);
+  const Tensor outer = second.Raw("weight", {out, channels, 1, 1}).flatten(1);
+  const Tensor bias =
+      at::addmv(second.Raw("bias", {out}), outer, first.Raw("bias", {channels}));
+  Weights& weights = first.weights();
+  return Conv2d(weights.Place(at::mm(outer, inner)).unflatten(1, {-1, 1, 1}),
+                weights.Place(bias), shape);
+}
+
 }  // namespace
 
-ImageEncoder::ImageEncoder(const Scope& w, const ModelConfig& config, int64_t image_size)
+ImageEncoder::ImageEncoder(const Scope& w, const Scope& decoder, const ModelConfig& config,
+                           int64_t image_size)
     : trunk_(LoadTrunk(w["trunk"], config, image_size)) {
-  for (int i = 0; i < kLevels; ++i) {
-    const Scope conv = w["neck"]["convs"][i]["conv"];
-    // Coarse to fine, from stride 32 to stride 4.
-    convs_.emplace_back(conv, -1, i == 0 ? -1 : d_model(), 1,
-                        Conv2d::Shape{.side = image_size / (32 >> i)});
-  }
+  const Scope convs = w["neck"]["convs"];
+  // Coarse to fine, from stride 32 to stride 4.
+  const auto shape = [&](int i) { return Conv2d::Shape{.side = image_size / (32 >> i)}; };
+  convs_.emplace_back(convs[0]["conv"], -1, -1, 1, shape(0));
+  const int64_t C = d_model();
+  convs_.emplace_back(convs[1]["conv"], -1, C, 1, shape(1));
+  convs_.push_back(Fold(convs[2]["conv"], decoder["conv_s1"], C, C / 4, shape(2)));
+  convs_.push_back(Fold(convs[3]["conv"], decoder["conv_s0"], C, C / 8, shape(3)));
 }
 
 std::vector<Tensor> ImageEncoder::operator()(const Tensor& image) const {

@@ -20,8 +20,6 @@ MaskDecoder::MaskDecoder(const Scope& w, int64_t transformer_dim, const ModelCon
       upscaling0_(w["output_upscaling"][0], transformer_dim, transformer_dim / 4),
       upscaling3_(w["output_upscaling"][3], transformer_dim / 4, transformer_dim / 8),
       upscaling1_(w["output_upscaling"][1], transformer_dim / 4),
-      conv_s0_(w["conv_s0"], transformer_dim, transformer_dim / 8, 1),
-      conv_s1_(w["conv_s1"], transformer_dim, transformer_dim / 4, 1),
       output_hypernetworks_mlps_(
           LoadHypernetworks(w["output_hypernetworks_mlps"], transformer_dim, transformer_dim / 8)),
       iou_prediction_head_(w["iou_prediction_head"], transformer_dim, kNumMaskTokens),

@@ -30,10 +30,6 @@ class MaskDecoder {
  public:
   MaskDecoder(const Scope& w, int64_t transformer_dim, const ModelConfig& config);
 
-  // conv_s0 / conv_s1, done once for a frame (SAM2Base.forward_image).
-  Tensor ProjectS0(const Tensor& level0) const { return conv_s0_(level0); }
-  Tensor ProjectS1(const Tensor& level1) const { return conv_s1_(level1); }
-
   // image_pe: [1, C, h, w]; sparse: [B, T, C]; dense: [B or 1, C, h or 1, w or 1].
   DecoderOutput operator()(const DecoderFeatures& features, const Tensor& image_pe,
                            const Tensor& sparse, const Tensor& dense) const;
@@ -46,7 +42,6 @@ class MaskDecoder {
   Tensor output_tokens_;  // [1, 6, C]: object score, IoU, four masks
   ConvTranspose2x2 upscaling0_, upscaling3_;
   LayerNorm2d upscaling1_;
-  Conv2d conv_s0_, conv_s1_;
   // The MLPs of the four mask tokens, one product for all: [4, in, out] and
   // [4, 1, out] for each layer.
   struct Hypernetworks {

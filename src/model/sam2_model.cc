@@ -38,7 +38,8 @@ Sam2Model::Sam2Model(Weights& weights, ModelConfig config, int64_t image_size)
       image_size_(CheckedImageSize(config_, image_size)),
       device_(weights.device()),
       dtype_(weights.dtype()),
-      image_encoder_(weights.Root()["image_encoder"], config_, image_size_),
+      image_encoder_(weights.Root()["image_encoder"], weights.Root()["sam_mask_decoder"],
+                     config_, image_size_),
       hidden_dim_(image_encoder_.d_model()),
       memory_encoder_(weights.Root()["memory_encoder"], hidden_dim_, image_size_),
       spatial_perceiver_(LoadPerceiver(weights.Root(), memory_encoder_.mem_dim(),
@@ -79,8 +80,7 @@ FrameFeatures Sam2Model::EncodeImage(const Tensor& image) const {
   RECORD_USER_SCOPE("image_encoder");
   const std::vector<Tensor> levels =
       image_encoder_(image.to(dtype_, false, false, at::MemoryFormat::ChannelsLast));
-  return {levels[2], sam_mask_decoder_.ProjectS0(levels[0]),
-          sam_mask_decoder_.ProjectS1(levels[1])};
+  return {levels[2], levels[0], levels[1]};
 }
 
 Tensor Sam2Model::WithoutMemory(const FrameFeatures& features) const {

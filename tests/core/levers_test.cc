@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What makes the network fast against the plain way of computing the same.
+// (tests/parity/run compares every stage with the reference besides.)
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/weights.h"
+#include "model/attention.h"
+#include "model/sam2_model.h"
+#include "predictor/engine.h"
+#include "scene.h"
+
+namespace sam2 {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr double kMasked = -std::numeric_limits<double>::infinity();
+
+double RelativeError(const Tensor& x, const Tensor& truth) {
+  const Tensor exact = truth.to(at::kDouble);
+  return ((x.to(at::kDouble) - exact).abs().max() / exact.abs().max()).item<double>();
+}
+
+// ---------------------------------------------------------------- attention
+
+struct Shape {
+  std::vector<int64_t> batch;
+  int64_t queries, keys, D, E;
+};
+
+struct Operands {
+  Tensor q, k, v;
+};
+
+Operands Random(const Shape& shape, at::ScalarType dtype) {
+  at::manual_seed(7);
+  const auto make = [&](int64_t rows, int64_t width) {
+    std::vector<int64_t> sizes = shape.batch;
+    sizes.insert(sizes.end(), {rows, width});
+    return at::randn(sizes).to(dtype);
+  };
+  // Sharp enough that the largest score of a row matters.
+  return {make(shape.queries, shape.D) * 2, make(shape.keys, shape.D), make(shape.keys, shape.E)};
+}
+
+Tensor PlainAttention(const Operands& x, const Tensor& bias = {}) {
+  const Tensor q = x.q.to(at::kDouble), k = x.k.to(at::kDouble), v = x.v.to(at::kDouble);
+  Tensor scores = at::matmul(q, k.transpose(-1, -2)) / std::sqrt(static_cast<double>(q.size(-1)));
+  if (bias.defined()) scores = scores + bias.to(at::kDouble);
+  return at::matmul(at::softmax(scores, -1), v);
+}
+
+class AttentionOfShape : public testing::TestWithParam<Shape> {};
+
+TEST_P(AttentionOfShape, IsThePlainOneInFp32) {
+  const Operands x = Random(GetParam(), at::kFloat);
+  EXPECT_LT(RelativeError(ScaledDotProductAttention(x.q, x.k, x.v), PlainAttention(x)), 1e-5);
+}
+
+TEST_P(AttentionOfShape, IsThePlainOneInBf16) {
+  const Operands x = Random(GetParam(), at::kBFloat16);
+  EXPECT_LT(RelativeError(ScaledDotProductAttention(x.q, x.k, x.v), PlainAttention(x)), 2e-2);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, AttentionOfShape,
+    testing::Values(Shape{{1}, 1, 1, 8, 8}, Shape{{2, 4}, 49, 49, 24, 24},
+                    Shape{{1}, 300, 512, 32, 16},      // one block of keys, exactly
+                    Shape{{1}, 300, 513, 32, 16},      // one key more
+                    Shape{{1}, 2500, 1700, 32, 16},    // several blocks of both
+                    Shape{{5}, 256, 1856, 64, 64}, Shape{{2, 3}, 100, 1200, 16, 40}));
+
+Tensor Bias(int64_t rows, int64_t keys, int64_t from, int64_t to) {
+  Tensor bias = at::zeros({rows, 1, keys});
+  bias.slice(2, from, to).fill_(kMasked);
+  return bias;
+}
+
+TEST(Attention, MaskedKeysAreAsIfTheyWereNotThere) {
+  const Operands x = Random({{2}, 70, 1500, 32, 16}, at::kFloat);
+  const Tensor out = ScaledDotProductAttention(x.q, x.k, x.v, Bias(2, 1500, 600, 1500));
+  const Operands kept{x.q, x.k.slice(1, 0, 600), x.v.slice(1, 0, 600)};
+  EXPECT_LT(RelativeError(out, PlainAttention(kept)), 1e-5);
+}
+
+TEST(Attention, AMaskedFirstBlockLeavesNoTrace) {
+  const Operands x = Random({{1}, 70, 1500, 32, 16}, at::kFloat);
+  const Tensor out = ScaledDotProductAttention(x.q, x.k, x.v, Bias(1, 1500, 0, 1100));
+  const Operands kept{x.q, x.k.slice(1, 1100), x.v.slice(1, 1100)};
+  EXPECT_LT(RelativeError(out, PlainAttention(kept)), 1e-5);
+}
+
+TEST(Attention, EachRowOfABatchHasItsOwnMask) {
+  const Operands x = Random({{2}, 70, 1500, 32, 16}, at::kFloat);
+  Tensor bias = Bias(2, 1500, 700, 1500);
+  bias.select(0, 0).zero_();
+  const Tensor out = ScaledDotProductAttention(x.q, x.k, x.v, bias);
+  EXPECT_LT(RelativeError(out, PlainAttention(x, bias)), 1e-5);
+  EXPECT_GT(RelativeError(out, PlainAttention(x)), 1e-2);
+}
+
+TEST(Attention, HugeScoresDoNotOverflow) {
+  Operands x = Random({{1}, 70, 1500, 32, 16}, at::kFloat);
+  x.q = x.q * 1e4;
+  const Tensor out = ScaledDotProductAttention(x.q, x.k, x.v);
+  EXPECT_TRUE(at::isfinite(out).all().item<bool>());
+}
+
+// ---------------------------------------------------------------- neck
+
+using Change = std::function<void(Checkpoint&)>;
+
+Tensor PlainConv(const Checkpoint& checkpoint, const std::string& name, const Tensor& x) {
+  return at::conv2d(x, checkpoint.tensors.at(name + ".weight").to(at::kFloat),
+                    checkpoint.tensors.at(name + ".bias").to(at::kFloat));
+}
+
+TEST(Neck, TheFoldedConvolutionsAreThoseOfTheCheckpointInTurn) {
+  const c10::InferenceMode inference_mode;
+  const Checkpoint checkpoint = ReadCheckpoint(SAM2_BUILTIN_MODEL);
+  Weights weights(ReadCheckpoint(SAM2_BUILTIN_MODEL), "builtin", at::kFloat, at::kCPU);
+  const Sam2Model model(weights, 0);
+  at::manual_seed(7);
+  const Tensor image = at::randn({1, 3, 256, 256}).contiguous(at::MemoryFormat::ChannelsLast);
+  const std::vector<Tensor> maps = model.image_encoder().Trunk(image);
+  const FrameFeatures features = model.EncodeImage(image);
+  const auto plain = [&](const char* first, const char* second, const Tensor& map) {
+    return PlainConv(checkpoint, second, PlainConv(checkpoint, first, map));
+  };
+  EXPECT_LT(RelativeError(features.feat_s0, plain("image_encoder.neck.convs.3.conv",
+                                                  "sam_mask_decoder.conv_s0", maps[0])), 1e-4);
+  EXPECT_LT(RelativeError(features.feat_s1, plain("image_encoder.neck.convs.2.conv",
+                                                  "sam_mask_decoder.conv_s1", maps[1])), 1e-4);
+}
+
+std::string LoadingError(const Change& change) {
+  Checkpoint checkpoint = ReadCheckpoint(SAM2_BUILTIN_MODEL);
+  change(checkpoint);
+  Weights weights(std::move(checkpoint), "changed.safetensors", at::kFloat, at::kCPU);
+  try {
+    Sam2Model(weights, 0);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kBadCheckpoint);
+    return error.what();
+  }
+  ADD_FAILURE() << "no error";
+  return {};
+}
+
+TEST(Neck, AMissingHalfOfAFoldedPairIsNamed) {
+  EXPECT_THAT(LoadingError([](Checkpoint& c) { c.tensors.erase("sam_mask_decoder.conv_s0.weight"); }),
+              HasSubstr("sam_mask_decoder.conv_s0.weight"));
+}
+
+TEST(Neck, AMisshapenHalfOfAFoldedPairIsNamedWithBothShapes) {
+  EXPECT_THAT(LoadingError([](Checkpoint& c) {
+                Tensor& bias = c.tensors.at("sam_mask_decoder.conv_s1.bias");
+                bias = bias.slice(0, 1);
+              }),
+              AllOf(HasSubstr("sam_mask_decoder.conv_s1.bias"), HasSubstr("31"),
+                    HasSubstr("32")));
+}
+
+TEST(Neck, AFoldedPairThatDoesNotFitTogetherIsRefused) {
+  EXPECT_THAT(LoadingError([](Checkpoint& c) {
+                Tensor& weight = c.tensors.at("image_encoder.neck.convs.3.conv.weight");
+                weight = weight.slice(0, 1);
+              }),
+              HasSubstr("image_encoder.neck.convs.3.conv.weight"));
+}
+
+// ---------------------------------------------------------------- precision
+
+std::vector<Mask> Follow(const std::string& precision) {
+  const auto engine = std::make_shared<ModelEngine>(
+      Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = precision}));
+  engine->set_threads(1);
+  const auto tracker = engine->CreateVideoTracker({});
+  std::vector<Mask> masks;
+  for (int frame = 0; frame < 12; ++frame) {
+    const Disc disc{80.0f + 3 * static_cast<float>(frame), 80, 30, 230, 50, 40};
+    const Picture picture(320, 180, {disc, {230, 110, 26, 40, 70, 235}});
+    std::vector<Prompt> prompts;
+    if (frame == 0) prompts.emplace_back().box = BoxOf(disc);
+    masks.push_back(tracker->Step(picture.view(), frame * 40'000'000, prompts).objects[0].mask);
+  }
+  return masks;
+}
+
+TEST(Precision, Bf16FollowsTheSameMasksAsFp32) {
+  const std::vector<Mask> exact = Follow("fp32"), fast = Follow("bf16");
+  double sum = 0;
+  for (size_t i = 0; i < exact.size(); ++i) {
+    EXPECT_FALSE(exact[i].empty());
+    sum += Iou(exact[i], fast[i]);
+  }
+  EXPECT_GE(sum / static_cast<double>(exact.size()), 0.98);
+}
+
+}  // namespace
+}  // namespace sam2
