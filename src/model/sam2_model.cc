@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 #include <ATen/record_function.h>
 
+#include <iterator>
+
 #include "model/position_encoding.h"
 #include "sam2.h"
 
@@ -115,6 +117,22 @@ Tensor Sam2Model::ChooseSingleMask(const DecoderOutput& output) const {
   return at::zeros({output.ious.size(0)}, output.ious.options().dtype(at::kLong));
 }
 
+DecoderOutput Sam2Model::DecodeUnprompted(const FrameFeatures& features, const Tensor& pix_feat,
+                                          int64_t N) const {
+  return Decode(features, pix_feat, sam_prompt_encoder_.no_points_embed().expand({N, -1, -1}), {});
+}
+
+HeadsOutput Sam2Model::TakeMasks(const DecoderOutput& decoded, const Tensor& choice,
+                                 const Tensor& token) const {
+  const Tensor present = decoded.object_score_logits > 0;  // [N, 1]
+  const Tensor masks = at::where(present.unsqueeze(-1), SelectPerObject(decoded.masks, choice),
+                                 kNoObjScore);
+  return {.masks = masks.unsqueeze(1),
+          .ious = SelectPerObject(decoded.ious, choice),
+          .obj_ptr = ObjectPointer(SelectPerObject(decoded.mask_tokens, token), present),
+          .object_score_logits = decoded.object_score_logits};
+}
+
 HeadsOutput Sam2Model::ForwardSamHeads(const FrameFeatures& features, const Tensor& pix_feat,
                                        int64_t N, const std::optional<PointPrompt>& points,
                                        const Tensor& mask_logits, bool multimask) const {
@@ -123,19 +141,10 @@ HeadsOutput Sam2Model::ForwardSamHeads(const FrameFeatures& features, const Tens
                             ? sam_prompt_encoder_.EmbedPoints(points->coords, points->labels)
                             : sam_prompt_encoder_.no_points_embed().expand({N, -1, -1});
   const DecoderOutput decoded = Decode(features, pix_feat, sparse, mask_logits);
-
   const Tensor choice = multimask ? BestMultimask(decoded) : ChooseSingleMask(decoded);
-  const Tensor present = decoded.object_score_logits > 0;  // [N, 1]
-  const Tensor masks = at::where(present.unsqueeze(-1), SelectPerObject(decoded.masks, choice),
-                                 kNoObjScore);
   // With a single mask the pointer always comes from its own token, also where
   // the mask was exchanged for a more stable one.
-  const Tensor token = multimask ? SelectPerObject(decoded.mask_tokens, choice)
-                                 : decoded.mask_tokens.select(1, 0);
-  return {.masks = masks.unsqueeze(1),
-          .ious = SelectPerObject(decoded.ious, choice),
-          .obj_ptr = ObjectPointer(token, present),
-          .object_score_logits = decoded.object_score_logits};
+  return TakeMasks(decoded, choice, multimask ? choice : at::zeros_like(choice));
 }
 
 HeadsOutput Sam2Model::UseMaskAsOutput(const FrameFeatures& features, const Tensor& masks) const {
@@ -177,16 +186,21 @@ Tensor Sam2Model::MemoryPosition(int64_t t_pos) const {
   return memory_positions_[num_maskmem() - t_pos - 1];
 }
 
-std::pair<Tensor, Tensor> Sam2Model::PointerTokens(const Tensor& obj_ptrs,
-                                                   const std::vector<int64_t>& ages) const {
+Tensor Sam2Model::PointerTokens(const Tensor& obj_ptrs) const {
+  return obj_ptrs.reshape({-1, memory_encoder_.mem_dim()});
+}
+
+Tensor Sam2Model::PointerPositions(const std::vector<int64_t>& ages) const {
   const int64_t mem_dim = memory_encoder_.mem_dim();
   const int64_t split = hidden_dim_ / mem_dim;  // tokens for one pointer
-  const Tensor tokens = obj_ptrs.reshape({obj_ptrs.size(0), -1, mem_dim});
-  if (!obj_ptr_tpos_proj_) return {tokens, at::zeros({1, tokens.size(1), mem_dim}, tokens.options())};
+  if (!obj_ptr_tpos_proj_) {
+    return at::zeros({std::ssize(ages) * split, mem_dim},
+                     at::TensorOptions(device_).dtype(dtype_));
+  }
   const Tensor age = at::tensor(at::ArrayRef<int64_t>(ages), at::TensorOptions(device_)) /
                      static_cast<double>(max_obj_ptrs() - 1);
   const Tensor pos = (*obj_ptr_tpos_proj_)(SinePositions(age, hidden_dim_).to(dtype_));
-  return {tokens, pos.repeat_interleave(split, 0).unsqueeze(0)};
+  return pos.repeat_interleave(split, 0);
 }
 
 }  // namespace sam2

@@ -66,6 +66,15 @@ class Sam2Model {
   // model's own setting: index 0..3 of the mask of each object, [N] int64.
   Tensor ChooseSingleMask(const DecoderOutput& output) const;
 
+  // The same for N objects of which nothing was said on this frame.
+  DecoderOutput DecodeUnprompted(const FrameFeatures& features, const Tensor& pix_feat,
+                                 int64_t N) const;
+
+  // The answer where of the four masks that of index choice [N] is taken and
+  // the object pointer comes from that of index token [N].
+  HeadsOutput TakeMasks(const DecoderOutput& decoded, const Tensor& choice,
+                        const Tensor& token) const;
+
   // _forward_sam_heads. pix_feat: [N or 1, C, h, w], from one of the two above;
   // points: absent when nothing was clicked on this frame; mask_logits:
   // undefined or [N, 1, 4h, 4w], a former answer to be refined.
@@ -87,10 +96,10 @@ class Sam2Model {
   // 0 for prompted frames, 1 .. num_maskmem-1 from the earliest to the latest
   // of the others. [T, mem_dim]
   Tensor MemoryPosition(int64_t t_pos) const;
-  // Object pointers [N, P, C] of frames `ages` [P] ago as tokens and their
-  // position codes: [N, P * C / mem_dim, mem_dim], [1, same, mem_dim].
-  std::pair<Tensor, Tensor> PointerTokens(const Tensor& obj_ptrs,
-                                          const std::vector<int64_t>& ages) const;
+  // Object pointers [P, C] as tokens: [P * C / mem_dim, mem_dim].
+  Tensor PointerTokens(const Tensor& obj_ptrs) const;
+  // Position codes of such tokens, of frames `ages` [P] ago: the same shape.
+  Tensor PointerPositions(const std::vector<int64_t>& ages) const;
 
   int64_t image_size() const { return image_size_; }
   int64_t num_maskmem() const { return memory_positions_.size(0); }

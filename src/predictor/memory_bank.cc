@@ -2,6 +2,7 @@
 #include "predictor/memory_bank.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace sam2 {
 
@@ -17,6 +18,12 @@ void MemoryBank::AddTracked(ObjectMemory memory) {
   const int64_t frame = memory.frame;
   tracked_.push_back(std::move(memory));
   DropOld(frame);
+}
+
+void MemoryBank::AnchorLatest() {
+  if (tracked_.empty() || limits_.max_anchors == 0) return;
+  if (std::ssize(anchors_) == limits_.max_anchors) anchors_.pop_front();
+  anchors_.push_back(tracked_.back());
 }
 
 bool MemoryBank::IsConditioning(size_t index) const {
@@ -46,6 +53,9 @@ MemoryBank::Selection MemoryBank::Select(int64_t frame) const {
     } else {
       add_recent(prompted_[i]);
     }
+  }
+  for (const ObjectMemory& memory : anchors_) {  // the latest are there anyway
+    if (frame - memory.frame >= limits_.num_maskmem) add_memory(memory, 0);
   }
   for (const ObjectMemory& memory : tracked_) add_recent(memory);
   return selection;

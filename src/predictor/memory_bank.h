@@ -29,6 +29,7 @@ class MemoryBank {
     int64_t num_maskmem = 7;      // memories attended to, one of them prompted
     int64_t max_obj_ptrs = 16;    // max_obj_ptrs_in_encoder
     int64_t max_cond_frames = 4;  // prompted frames attended to
+    int64_t max_anchors = 2;
   };
 
   explicit MemoryBank(Limits limits) : limits_(limits) {}
@@ -37,6 +38,9 @@ class MemoryBank {
   // what was tracked on it.
   void AddPrompted(ObjectMemory memory);
   void AddTracked(ObjectMemory memory);
+  // Keeps the latest added one as if its frame had been prompted, the oldest
+  // such giving way. The reference has none of these.
+  void AnchorLatest();
 
   // What `frame`, later than all that were added, attends to.
   struct Selection {
@@ -47,7 +51,7 @@ class MemoryBank {
   };
   Selection Select(int64_t frame) const;
 
-  size_t size() const { return prompted_.size() + tracked_.size(); }
+  size_t size() const { return prompted_.size() + tracked_.size() + anchors_.size(); }
 
  private:
   // Whether the prompted frame at this place is attended to as such.
@@ -55,7 +59,7 @@ class MemoryBank {
   void DropOld(int64_t now);
 
   Limits limits_;
-  std::deque<ObjectMemory> prompted_, tracked_;  // by rising frame
+  std::deque<ObjectMemory> prompted_, tracked_, anchors_;  // by rising frame
 };
 
 }  // namespace sam2

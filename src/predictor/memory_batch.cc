@@ -11,7 +11,6 @@ namespace {
 
 using Selection = MemoryBank::Selection;
 
-
 bool SameAges(const Selection& a, const Selection& b) {
   return a.t_pos == b.t_pos && a.ages == b.ages;
 }
@@ -65,13 +64,12 @@ MemoryTokens BatchMemories(const Sam2Model& model, std::span<const Selection> ob
   for (size_t i = 0; i < objects.size(); ++i) {
     const Selection& object = objects[i];
     num_memories = std::max(num_memories, object.memories.size());
-    const auto [tokens, codes] = model.PointerTokens(StackPointers(object).unsqueeze(0),
-                                                     object.ages);
     // Codes depend on the ages alone, which objects mostly share.
     const bool shared = i > 0 && SameAges(object, objects[i - 1]);
     const Tensor positions = shared ? spatial.pos.back() : MemoryPositions(model, object);
     spatial.Add(Features(object).to(positions.scalar_type()), positions);
-    pointer.Add(tokens.squeeze(0), codes.squeeze(0));
+    pointer.Add(model.PointerTokens(StackPointers(object)),
+                shared ? pointer.pos.back() : model.PointerPositions(object.ages));
   }
 
   MemoryTokens batch;

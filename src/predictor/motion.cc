@@ -15,6 +15,9 @@ constexpr double kFirstSpeed = 1.0;
 constexpr double kSpeedChange = 1.0;
 // Sizes change less than places.
 constexpr double kSizeFactor = 0.5;
+// What is farther off than so many standard deviations is no motion of the
+// object but another part of it, or another one.
+constexpr double kMaxDeviations = 5;
 // After so long without being seen nothing is known of the speed any more.
 constexpr double kMaxGapSeconds = 2;
 // A speed is believed for about so long.
@@ -76,8 +79,14 @@ void BoxMotion::Update(const Box& box, std::int64_t pts_ns) {
   }
   const auto units = Units(filters_[2].value(), filters_[3].value());
   for (int i = 0; i < 4; ++i) {
+    const double variance = Square(kMeasured * units[i]);
     filters_[i].Advance(gap, Square(kSpeedChange * units[i]));
-    filters_[i].Correct(measured[i], Square(kMeasured * units[i]));
+    if (Square(measured[i] - filters_[i].value()) >
+        Square(kMaxDeviations) * (filters_[i].variance() + variance)) {
+      Start(measured, pts_ns);
+      return;
+    }
+    filters_[i].Correct(measured[i], variance);
   }
   pts_ns_ = pts_ns;
   ++updates_;

@@ -35,8 +35,8 @@ class MotionFilter {
 // a change of the frame's size does not matter.
 class BoxMotion {
  public:
-  // The box was seen at this time. Time that runs backwards, or a long gap,
-  // starts anew.
+  // The box was seen at this time. Time that runs backwards, a long gap, or a
+  // jump that no motion explains starts anew.
   void Update(const Box& box, std::int64_t pts_ns);
   void Reset() { updates_ = 0; }
 

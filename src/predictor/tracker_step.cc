@@ -25,13 +25,24 @@ Tensor WithoutHoles(const Tensor& masks, int max_area) {
 }
 
 StepOutput TrackBatch(const Sam2Model& model, const FrameFeatures& features,
-                      std::span<const MemoryBank::Selection> objects) {
+                      std::span<const MemoryBank::Selection> objects,
+                      const std::optional<MotionPrior>& motion) {
   const Tensor pix_feat = model.WithMemory(features, BatchMemories(model, objects));
+  const DecoderOutput decoded = model.DecodeUnprompted(features, pix_feat, pix_feat.size(0));
+  const Tensor choice = motion ? BestMaskWithMotion(decoded, *motion) : BestMultimask(decoded);
   StepOutput output;
-  output.heads = model.ForwardSamHeads(features, pix_feat, pix_feat.size(0), std::nullopt, {},
-                                       /*multimask=*/true);
+  output.heads = model.TakeMasks(decoded, choice, choice);
   output.memory = model.EncodeMemory(features, output.heads, /*binarize=*/false);
+  if (motion) {
+    output.agreement = Agreement(output.heads.masks, *motion).squeeze(1);
+    output.rival = RivalShare(decoded, choice);
+  }
   return output;
+}
+
+MotionPrior Slice(const MotionPrior& motion, int64_t begin, int64_t end) {
+  return {.boxes = motion.boxes.slice(0, begin, end), .areas = motion.areas.slice(0, begin, end),
+          .weight = motion.weight.slice(0, begin, end)};
 }
 
 // How many objects make one batch.
@@ -40,19 +51,26 @@ size_t BatchSize(const Sam2Model& model) {
   return static_cast<size_t>(std::max<int64_t>(1, kMaxBatchTokens / tokens));
 }
 
+// An output of what fn makes of each member.
+template <typename Fn>
+StepOutput ForEachTensor(Fn fn) {
+  return {.heads = {.masks = fn([](const StepOutput& o) { return o.heads.masks; }),
+                    .ious = fn([](const StepOutput& o) { return o.heads.ious; }),
+                    .obj_ptr = fn([](const StepOutput& o) { return o.heads.obj_ptr; }),
+                    .object_score_logits =
+                        fn([](const StepOutput& o) { return o.heads.object_score_logits; })},
+          .memory = fn([](const StepOutput& o) { return o.memory; }),
+          .agreement = fn([](const StepOutput& o) { return o.agreement; }),
+          .rival = fn([](const StepOutput& o) { return o.rival; })};
+}
+
 StepOutput Concatenate(const std::vector<StepOutput>& parts) {
   if (parts.size() == 1) return parts[0];
-  const auto cat = [&](auto member) {
+  return ForEachTensor([&](auto member) {
     std::vector<Tensor> tensors;
     for (const StepOutput& part : parts) tensors.push_back(member(part));
-    return at::cat(tensors);
-  };
-  return {.heads = {.masks = cat([](const StepOutput& p) { return p.heads.masks; }),
-                    .ious = cat([](const StepOutput& p) { return p.heads.ious; }),
-                    .obj_ptr = cat([](const StepOutput& p) { return p.heads.obj_ptr; }),
-                    .object_score_logits =
-                        cat([](const StepOutput& p) { return p.heads.object_score_logits; })},
-          .memory = cat([](const StepOutput& p) { return p.memory; })};
+    return tensors[0].defined() ? at::cat(tensors) : Tensor();
+  });
 }
 
 // Row i of the result is row order[i] of the output.
@@ -60,12 +78,10 @@ StepOutput Reorder(const StepOutput& output, const std::vector<int64_t>& order) 
   if (std::ranges::is_sorted(order)) return output;
   const Tensor index = at::tensor(at::ArrayRef<int64_t>(order),
                                   at::TensorOptions(output.memory.device()).dtype(at::kLong));
-  const auto pick = [&](const Tensor& rows) { return rows.index_select(0, index); };
-  return {.heads = {.masks = pick(output.heads.masks),
-                    .ious = pick(output.heads.ious),
-                    .obj_ptr = pick(output.heads.obj_ptr),
-                    .object_score_logits = pick(output.heads.object_score_logits)},
-          .memory = pick(output.memory)};
+  return ForEachTensor([&](auto member) {
+    const Tensor rows = member(output);
+    return rows.defined() ? rows.index_select(0, index) : rows;
+  });
 }
 
 // What prompts must have in common to make one batch.
@@ -119,12 +135,15 @@ StepOutput PromptBatch(const Sam2Model& model, const FrameFeatures& features,
 }  // namespace
 
 StepOutput TrackObjects(const Sam2Model& model, const FrameFeatures& features,
-                        std::span<const MemoryBank::Selection> objects, int fill_hole_area) {
+                        std::span<const MemoryBank::Selection> objects,
+                        const std::optional<MotionPrior>& motion, int fill_hole_area) {
   const size_t batch = BatchSize(model);
   std::vector<StepOutput> parts;
-  for (size_t start = 0; start < objects.size(); start += batch) {
-    parts.push_back(TrackBatch(model, features,
-                               objects.subspan(start, std::min(batch, objects.size() - start))));
+  for (size_t begin = 0; begin < objects.size(); begin += batch) {
+    const size_t end = std::min(begin + batch, objects.size());
+    std::optional<MotionPrior> own;
+    if (motion) own = Slice(*motion, static_cast<int64_t>(begin), static_cast<int64_t>(end));
+    parts.push_back(TrackBatch(model, features, objects.subspan(begin, end - begin), own));
   }
   StepOutput output = Concatenate(parts);
   // After the memory was encoded, as in the reference.

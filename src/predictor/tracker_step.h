@@ -6,6 +6,7 @@
 
 #include "model/sam2_model.h"
 #include "predictor/memory_bank.h"
+#include "predictor/motion_prior.h"
 
 namespace sam2 {
 
@@ -25,13 +26,18 @@ struct FramePrompt {
 struct StepOutput {
   HeadsOutput heads;
   Tensor memory;  // [N, T, mem_dim] bfloat16
+  // [N] float32, see motion_prior.h; undefined without one.
+  Tensor agreement, rival;
 };
 
 // Follows N objects into the frame by their memories, as a batch, or as
 // several where one would need too much working memory.
+// motion: chooses among the masks together with the predicted IoU; without it
+// that alone does, as in the reference.
 // Reference: SAM2VideoPredictor.propagate_in_video on a frame without prompts.
 StepOutput TrackObjects(const Sam2Model& model, const FrameFeatures& features,
-                        std::span<const MemoryBank::Selection> objects, int fill_hole_area);
+                        std::span<const MemoryBank::Selection> objects,
+                        const std::optional<MotionPrior>& motion, int fill_hole_area);
 
 // Applies one prompt to each of N objects; those of one kind as batches. The
 // answers are as if each were alone, in the order of the prompts.

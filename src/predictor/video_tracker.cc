@@ -37,6 +37,21 @@ PointPrompt ToPoints(const std::optional<Box>& box, const std::vector<Point>& po
           at::tensor(at::ArrayRef<int64_t>(labels)).view({1, P})};
 }
 
+// Frames between two anchors, which are to show different views.
+constexpr int64_t kAnchorDistance = 5;
+// A path is known from so many sights on, believed while its spread (in units
+// of the object's size) is below the first figure and no more above the second.
+constexpr int kMinUpdates = 3;
+constexpr double kSureSpread = 0.15, kMaxSpread = 0.5;
+
+// How far motion is to be believed, 0..1.
+float MotionWeight(const BoxMotion& motion, std::int64_t pts_ns) {
+  if (motion.updates() < kMinUpdates) return 0;
+  const double spread = motion.At(pts_ns).spread;
+  return static_cast<float>(
+      std::clamp((kMaxSpread - spread) / (kMaxSpread - kSureSpread), 0.0, 1.0));
+}
+
 // The box relative to a frame of this size, each side 0..1.
 Box Relative(const Box& box, int width, int height) {
   const float w = static_cast<float>(width), h = static_cast<float>(height);
@@ -54,7 +69,10 @@ StreamingTracker::StreamingTracker(std::shared_ptr<ModelEngine> engine,
                                    const TrackerOptions& options)
     : engine_(std::move(engine)), options_(options) {}
 
-void StreamingTracker::Reset() { objects_.clear(); }
+void StreamingTracker::Reset() {
+  objects_.clear();
+  cuts_ = {};
+}
 
 StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
                                   std::span<const Prompt> prompts) {
@@ -154,15 +172,15 @@ bool StreamingTracker::Rests(const TrackedObject& object, std::int64_t pts_ns) c
 void StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
                                const PromptPlan& plan) {
   const Sam2Model& model = engine_->model();
-  const FrameFeatures features = model.EncodeImage(
-      FrameToTensor(frame, static_cast<int>(model.image_size()), Resize::kVideo,
-                    model.device()));
+  const Tensor image = FrameToTensor(frame, static_cast<int>(model.image_size()), Resize::kVideo,
+                                     model.device());
+  const FrameFeatures features = model.EncodeImage(image);
 
   std::map<int, FramePrompt> asked;
   for (const auto& [id, pending] : plan.pending()) asked[id] = ToNetwork(frame, pending);
 
   // Follow all objects but those whose prompt needs no former answer.
-  std::vector<int> followed;
+  std::vector<const TrackedObject*> followed;
   std::vector<MemoryBank::Selection> selections;
   for (const TrackedObject& object : objects_) {
     const auto prompt = asked.find(object.id());
@@ -171,18 +189,21 @@ void StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
                               : prompt->second.from_scratch || prompt->second.mask.defined()) {
       continue;
     }
-    followed.push_back(object.id());
+    followed.push_back(&object);
     selections.push_back(object.bank.Select(object.frames));
   }
   std::vector<ObjectAnswer> answers;
   StepOutput tracked, prompted;
   if (!followed.empty()) {
-    tracked = TrackObjects(model, features, selections, options_.fill_hole_area);
+    std::optional<MotionPrior> motion;
+    if (options_.memory_policy == MemoryPolicy::kRobust) motion = Prior(followed, pts_ns);
+    tracked = TrackObjects(model, features, selections, motion, options_.fill_hole_area);
     for (size_t i = 0; i < followed.size(); ++i) {
       const int64_t row = static_cast<int64_t>(i);
-      const auto prompt = asked.find(followed[i]);
+      const auto prompt = asked.find(followed[i]->id());
       if (prompt == asked.end()) {
-        answers.push_back({followed[i], false, row, &tracked});
+        answers.push_back({.id = followed[i]->id(), .prompted = false, .row = row,
+                           .output = &tracked, .sight = {}, .report = {}});
       } else {
         prompt->second.previous = tracked.heads.masks.slice(0, row, row + 1);
         prompt->second.memories = selections[i];
@@ -192,40 +213,73 @@ void StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
   if (!asked.empty()) {
     std::vector<FramePrompt> prompts;
     for (const auto& [id, prompt] : asked) {
-      answers.push_back({id, true, std::ssize(prompts), &prompted});
+      answers.push_back({.id = id, .prompted = true, .row = std::ssize(prompts),
+                         .output = &prompted, .sight = {}, .report = {}});
       prompts.push_back(prompt);
     }
     prompted = PromptObjects(model, features, prompts, options_.fill_hole_area);
   }
 
-  std::vector<Object> reports;
-  for (const ObjectAnswer& answer : answers) reports.push_back(Report(frame, answer, pts_ns));
+  CutDetector cuts = cuts_;
+  const bool cut =
+      options_.detect_cuts && cuts.See(CutDetector::Thumbnail(image).to(at::kCPU));
+  for (ObjectAnswer& answer : answers) Report(frame, pts_ns, cut, answer);
   // From here on nothing fails.
-  for (size_t i = 0; i < answers.size(); ++i) {
-    Learn(frame, answers[i], std::move(reports[i]), pts_ns, plan);
-  }
+  cuts_ = std::move(cuts);
+  for (TrackedObject& object : objects_) object.across_cut |= cut;
+  for (ObjectAnswer& answer : answers) Learn(frame, pts_ns, cut, plan, std::move(answer));
   frame_width_ = frame.width;
   frame_height_ = frame.height;
 }
 
-Object StreamingTracker::Report(const FrameView& frame, const ObjectAnswer& answer,
-                                std::int64_t pts_ns) const {
+MotionPrior StreamingTracker::Prior(const std::vector<const TrackedObject*>& objects,
+                                    std::int64_t pts_ns) const {
+  std::vector<float> boxes, areas, weights;
+  for (const TrackedObject* object : objects) {
+    const Box box = object->motion.At(pts_ns).box;
+    boxes.insert(boxes.end(), {box.x0, box.y0, box.x1, box.y1});
+    areas.push_back(object->fill * (box.x1 - box.x0) * (box.y1 - box.y0));
+    weights.push_back(MotionWeight(object->motion, pts_ns));
+  }
+  const auto place = [&](const std::vector<float>& values) {
+    return at::tensor(at::ArrayRef<float>(values)).to(engine_->model().device());
+  };
+  return {.boxes = place(boxes).view({-1, 4}), .areas = place(areas), .weight = place(weights)};
+}
+
+void StreamingTracker::Report(const FrameView& frame, std::int64_t pts_ns, bool cut,
+                              ObjectAnswer& answer) const {
   const HeadsOutput& heads = answer.output->heads;
-  Object object;
-  object.id = answer.id;
+  const TrackedObject* known = Find(answer.id);
   const Tensor logit = heads.object_score_logits[answer.row];
-  object.score = logit.sigmoid().item<float>();
-  object.iou = heads.ious[answer.row].item<float>();
-  if (logit.item<float>() > 0) {
+  answer.sight.score = logit.sigmoid().item<float>();
+  answer.sight.iou = heads.ious[answer.row].item<float>();
+  if (answer.output->agreement.defined()) {
+    answer.sight.agreement = answer.output->agreement[answer.row].item<float>();
+    answer.sight.rival = answer.output->rival[answer.row].item<float>();
+    answer.sight.weight = MotionWeight(known->motion, pts_ns);
+  }
+  Object& object = answer.report;
+  object.id = answer.id;
+  object.score = answer.sight.score;
+  object.iou = answer.sight.iou;
+  if (logit.item<float>() > 0 && IsSeen(answer, cut)) {
     object.mask = MaskFromLogits(heads.masks[answer.row][0].to(at::kCPU).contiguous(), frame.width,
                                  frame.height);
   }
   if (!object.mask.empty()) {
     object.box = BoxOf(object.mask);
   } else {
-    object.state = UnseenState(Find(answer.id), pts_ns);
+    object.state = UnseenState(known, pts_ns);
   }
-  return object;
+}
+
+bool StreamingTracker::IsSeen(const ObjectAnswer& answer, bool cut) const {
+  if (answer.prompted) return true;
+  const TrackedObject& object = *Find(answer.id);
+  if (cut || object.across_cut) return object.confidence.IsFoundAfterCut(answer.sight);
+  if (options_.memory_policy == MemoryPolicy::kOfficial) return true;
+  return object.report.state == ObjectState::kTracked || object.confidence.IsFound(answer.sight);
 }
 
 ObjectState StreamingTracker::UnseenState(const TrackedObject* object,
@@ -235,32 +289,61 @@ ObjectState StreamingTracker::UnseenState(const TrackedObject* object,
                                                         : ObjectState::kOccluded;
 }
 
-void StreamingTracker::Learn(const FrameView& frame, const ObjectAnswer& answer, Object report,
-                             std::int64_t pts_ns, const PromptPlan& plan) {
+void StreamingTracker::Learn(const FrameView& frame, std::int64_t pts_ns, bool cut,
+                             const PromptPlan& plan, ObjectAnswer answer) {
   TrackedObject& object = FindOrAdd(answer.id);
   const bool is_new = object.frames == 0;
   const auto pending = plan.pending().find(answer.id);
   if (pending != plan.pending().end() && pending->second.action == PromptAction::kReplace) {
     object.bank = MemoryBank(BankLimits(engine_->model()));
+    object.confidence.Reset();
   }
-  // What the user says is not to be smoothed with what was seen before.
-  if (answer.prompted) object.motion.Reset();
-  if (report.box) object.motion.Update(Relative(*report.box, frame.width, frame.height), pts_ns);
-  if (report.box || is_new) object.last_seen_ns = pts_ns;
   object.last_looked_ns = pts_ns;
-  object.report = std::move(report);
+  if (answer.report.box || is_new) object.last_seen_ns = pts_ns;
+  if (answer.prompted || answer.report.box) object.across_cut = false;
+  // What the user says is not to be smoothed with what was seen before.
+  if (answer.prompted || cut) object.motion.Reset();
   Remember(object, answer);
+  if (answer.report.box) Follow(object, frame, pts_ns, answer);
+  object.report = std::move(answer.report);
 }
 
 void StreamingTracker::Remember(TrackedObject& object, const ObjectAnswer& answer) const {
+  if (!answer.prompted && !IsWorthRemembering(object, answer)) return;
   // Copies, so that a bank does not keep the whole batch alive.
   ObjectMemory memory{object.frames++, answer.output->memory[answer.row].clone(),
                       answer.output->heads.obj_ptr[answer.row].clone()};
   if (answer.prompted) {
     object.bank.AddPrompted(std::move(memory));
-  } else {
-    object.bank.AddTracked(std::move(memory));
+    return;
   }
+  object.bank.AddTracked(std::move(memory));
+  if (options_.memory_policy == MemoryPolicy::kRobust && object.confidence.IsAnchor(answer.sight) &&
+      object.frames - object.last_anchor >= kAnchorDistance) {
+    object.bank.AnchorLatest();
+    object.last_anchor = object.frames;
+  }
+}
+
+bool StreamingTracker::IsWorthRemembering(const TrackedObject& object,
+                                          const ObjectAnswer& answer) const {
+  if (options_.memory_policy == MemoryPolicy::kOfficial) return !object.across_cut;
+  return answer.report.box && object.confidence.IsWorthRemembering(answer.sight);
+}
+
+// Takes over where the object was seen.
+void StreamingTracker::Follow(TrackedObject& object, const FrameView& frame, std::int64_t pts_ns,
+                              const ObjectAnswer& answer) const {
+  const Mask& mask = answer.report.mask;
+  if (!answer.prompted) object.confidence.Update(answer.sight.iou);
+  if (options_.memory_policy == MemoryPolicy::kRobust && !answer.prompted) {
+    // What jumps does not take the expected path along, until that is too old.
+    if (!object.confidence.IsOnPath(answer.sight)) return;
+    if (answer.sight.weight == 0 && object.motion.updates() >= kMinUpdates) object.motion.Reset();
+  }
+  object.motion.Update(Relative(*answer.report.box, frame.width, frame.height), pts_ns);
+  object.fill = static_cast<float>(std::ranges::count_if(mask.pixels, [](auto p) { return p != 0; })) /
+                static_cast<float>(mask.pixels.size());
 }
 
 StreamingTracker::TrackedObject* StreamingTracker::Find(int id) {
@@ -275,7 +358,7 @@ const StreamingTracker::TrackedObject* StreamingTracker::Find(int id) const {
 StreamingTracker::TrackedObject& StreamingTracker::FindOrAdd(int id) {
   if (TrackedObject* object = Find(id)) return *object;
   TrackedObject object{.bank = MemoryBank(BankLimits(engine_->model())), .motion = {},
-                       .report = {}};
+                       .confidence = {}, .report = {}};
   object.report.id = id;
   return objects_.emplace_back(std::move(object));
 }

@@ -3,6 +3,8 @@
 
 #include <memory>
 
+#include "predictor/confidence.h"
+#include "predictor/cut_detector.h"
 #include "predictor/engine.h"
 #include "predictor/memory_bank.h"
 #include "predictor/motion.h"
@@ -31,6 +33,10 @@ class StreamingTracker : public VideoTracker {
     // frame on which nobody looked for it does not age its memories.
     int64_t frames = 0;
     BoxMotion motion;  // of boxes relative to the frame
+    Confidence confidence;
+    bool across_cut = false;  // not seen since a cut
+    int64_t last_anchor = 0;  // as frames
+    float fill = 1;           // how much of its box the object covers
     std::int64_t last_seen_ns = 0, last_looked_ns = 0;
     Object report;  // of the last step
     int id() const { return report.id; }
@@ -41,6 +47,8 @@ class StreamingTracker : public VideoTracker {
     bool prompted;
     int64_t row;  // of `output`
     const StepOutput* output;
+    Sight sight;
+    Object report;
   };
 
   PromptPlan NewPlan() const;
@@ -49,12 +57,20 @@ class StreamingTracker : public VideoTracker {
 
   FramePrompt ToNetwork(const FrameView& frame, const PromptPlan::Pending& pending) const;
   void RunStep(const FrameView& frame, std::int64_t pts_ns, const PromptPlan& plan);
-  Object Report(const FrameView& frame, const ObjectAnswer& answer, std::int64_t pts_ns) const;
+  // Where motion has these objects, for MemoryPolicy::kRobust.
+  MotionPrior Prior(const std::vector<const TrackedObject*>& objects, std::int64_t pts_ns) const;
+  // Reads off the output what the answer says. cut: the frame begins a scene.
+  void Report(const FrameView& frame, std::int64_t pts_ns, bool cut, ObjectAnswer& answer) const;
+  // Whether an object that the network calls present is to be taken as seen.
+  bool IsSeen(const ObjectAnswer& answer, bool cut) const;
   ObjectState UnseenState(const TrackedObject* object, std::int64_t pts_ns) const;
   // Takes over the answer and what was made of it. Does not fail.
-  void Learn(const FrameView& frame, const ObjectAnswer& answer, Object report,
-             std::int64_t pts_ns, const PromptPlan& plan);
+  void Learn(const FrameView& frame, std::int64_t pts_ns, bool cut, const PromptPlan& plan,
+             ObjectAnswer answer);
   void Remember(TrackedObject& object, const ObjectAnswer& answer) const;
+  bool IsWorthRemembering(const TrackedObject& object, const ObjectAnswer& answer) const;
+  void Follow(TrackedObject& object, const FrameView& frame, std::int64_t pts_ns,
+              const ObjectAnswer& answer) const;
   Object Predicted(const TrackedObject& object, std::int64_t pts_ns) const;
 
   TrackedObject* Find(int id);
@@ -66,6 +82,7 @@ class StreamingTracker : public VideoTracker {
   std::vector<TrackedObject> objects_;  // in order of their first appearance
   int frame_width_ = 0, frame_height_ = 0;  // of the last step
   int next_id_ = 1;
+  CutDetector cuts_;
 };
 
 }  // namespace sam2
