@@ -8,6 +8,7 @@ OUT/video.csv (a row an object), OUT/stills.csv (a row an object and frame) and 
 
 Video: the object's box on the first frame, then tracking; J, F and J&F are means over the annotated
 frames, the first included; sequences with boxes only have the box IoU and the area under its success curve.
+How objects that go and come are kept is told by scores.presence().
 Stills: box, 1 click and 3 clicks (each new one where the mask is most wrong), IoU on the first and
 every --every'th annotated frame."""
 import argparse
@@ -43,7 +44,8 @@ def score_video(sequence, properties, out):
     found, seconds = elements.track(sequence.frames, prompts, **properties)
     contact_sheet(sequence, found, out / f'{sequence.name}.png')
     return [dict(sequence=sequence.name, object=obj, seconds=round(seconds, 2),
-                 **scores.score_object(sequence, obj, [frame.get(obj) for frame in found])) for obj in sequence.objects()]
+                 **scores.score_object(sequence, obj, [frame.get(obj) for frame in found]),
+                 **scores.presence(sequence, obj, [frame.get(obj) for frame in found])) for obj in sequence.objects()]
 
 
 def next_click(mask, truth):
@@ -90,6 +92,8 @@ def main():
     parser.add_argument('folder')
     parser.add_argument('--model', help='a name or a file; default: that of the elements')
     parser.add_argument('--precision')
+    parser.add_argument('--memory-policy', choices=['official', 'robust'])
+    parser.add_argument('--scene-cuts', action='store_true', help='notice hard cuts')
     parser.add_argument('--only', help='sequences whose name contains this')
     parser.add_argument('--skip', choices=['video', 'stills'])
     parser.add_argument('--every', type=int, default=20)
@@ -99,12 +103,14 @@ def main():
     properties = dict(model=arguments.model, precision=arguments.precision)
     found = [sequence for sequence in sequences.read(arguments.folder) if (arguments.only or '') in sequence.name]
     if arguments.skip != 'video':
-        rows = [row for sequence in found for row in score_video(sequence, properties, arguments.out)]
+        tracking = dict(properties, memory_policy=arguments.memory_policy, scene_cuts=arguments.scene_cuts)
+        rows = [row for sequence in found for row in score_video(sequence, tracking, arguments.out)]
         tables.write(arguments.out / 'video.csv', rows)
         for names in (['J', 'F', 'JF'], ['box_iou', 'auc']):
             chosen = [row for row in rows if names[0] in row]
             if chosen:
                 print(tables.by_sequence(chosen, names) + '\n', flush=True)
+        print(tables.by_sequence(rows, ['absent', 'junk', 'missed', 'wrong', 'switches', 'gone', 'found']) + '\n')
     if arguments.skip != 'stills':
         rows = [row for sequence in found for row in score_stills(sequence, arguments.every, properties)]
         tables.write(arguments.out / 'stills.csv', rows)

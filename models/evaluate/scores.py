@@ -72,3 +72,43 @@ def score_object(sequence, obj, masks):
         regions.append(iou(mask, truth))
         contours.append(contour_accuracy(mask, truth))
     return dict(J=np.mean(regions), F=np.mean(contours), JF=(np.mean(regions) + np.mean(contours)) / 2)
+
+
+def presence(sequence, obj, masks):
+    """What becomes of an object that goes and comes, over all frames with ground truth; overlap is that of masks,
+    or of boxes where there are no others. masks: as score_object ->
+    absent: frames without the object; junk: pixels claimed on each of them; present: the others;
+    missed: share of them without a mask; wrong: share with a mask on something else (overlap below 0.1);
+    switches: how often it went over from the object to something else;
+    gone: how often the object was away or not held for 5 frames or more, and was there afterwards;
+    found: after how many of these it was held again (overlap of 0.5)."""
+    numbers = sorted(sequence.masks) if sequence.masks else sorted(n for n, o in sequence.boxes if o == obj)
+    junk, missed, wrong, switches, gone, found = [], [], [], 0, 0, 0
+    held, away, waiting = False, 0, False           # held: the last sure word on it; away: for how many frames
+    for number in numbers:
+        mask = masks[number]
+        claimed = 0 if mask is None else int(np.count_nonzero(mask))
+        if sequence.masks:
+            truth = sequence.ids(number) == obj
+            there = bool(truth.any())
+            overlap = iou(truth, mask) if there and claimed else 0.0
+        else:
+            truth = sequence.boxes[number, obj]
+            there = truth is not None
+            overlap = box_iou(box_of(mask), truth) if there and claimed else 0.0
+        if not there:
+            junk.append(claimed)
+        else:
+            missed.append(claimed == 0)
+            wrong.append(claimed > 0 and overlap < 0.1)
+            switches += held and wrong[-1]
+        if there and away >= 5 and not waiting:
+            gone, waiting = gone + 1, True
+        if overlap >= 0.5:
+            found += waiting
+            held, away, waiting = True, 0, False
+        else:
+            away += overlap < 0.1
+            held = held and not (there and wrong[-1])
+    return dict(absent=len(junk), junk=float(np.mean(junk)) if junk else 0.0, present=len(missed),
+                missed=float(np.mean(missed)), wrong=float(np.mean(wrong)), switches=switches, gone=gone, found=found)

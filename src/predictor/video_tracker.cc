@@ -252,7 +252,7 @@ void StreamingTracker::Report(const FrameView& frame, std::int64_t pts_ns, bool 
   const HeadsOutput& heads = answer.output->heads;
   const TrackedObject* known = Find(answer.id);
   const Tensor logit = heads.object_score_logits[answer.row];
-  answer.sight.score = logit.sigmoid().item<float>();
+  answer.sight.logit = logit.item<float>();
   answer.sight.iou = heads.ious[answer.row].item<float>();
   if (answer.output->agreement.defined()) {
     answer.sight.agreement = answer.output->agreement[answer.row].item<float>();
@@ -261,9 +261,9 @@ void StreamingTracker::Report(const FrameView& frame, std::int64_t pts_ns, bool 
   }
   Object& object = answer.report;
   object.id = answer.id;
-  object.score = answer.sight.score;
+  object.score = logit.sigmoid().item<float>();
   object.iou = answer.sight.iou;
-  if (logit.item<float>() > 0 && IsSeen(answer, cut)) {
+  if (answer.sight.logit > 0 && IsSeen(answer, cut)) {
     object.mask = MaskFromLogits(heads.masks[answer.row][0].to(at::kCPU).contiguous(), frame.width,
                                  frame.height);
   }
@@ -279,7 +279,9 @@ bool StreamingTracker::IsSeen(const ObjectAnswer& answer, bool cut) const {
   const TrackedObject& object = *Find(answer.id);
   if (cut || object.across_cut) return object.confidence.IsFoundAfterCut(answer.sight);
   if (options_.memory_policy == MemoryPolicy::kOfficial) return true;
-  return object.report.state == ObjectState::kTracked || object.confidence.IsFound(answer.sight);
+  return object.report.state == ObjectState::kTracked
+             ? object.confidence.IsStillThere(answer.sight)
+             : object.confidence.IsFound(answer.sight);
 }
 
 ObjectState StreamingTracker::UnseenState(const TrackedObject* object,
@@ -335,7 +337,7 @@ bool StreamingTracker::IsWorthRemembering(const TrackedObject& object,
 void StreamingTracker::Follow(TrackedObject& object, const FrameView& frame, std::int64_t pts_ns,
                               const ObjectAnswer& answer) const {
   const Mask& mask = answer.report.mask;
-  if (!answer.prompted) object.confidence.Update(answer.sight.iou);
+  if (!answer.prompted) object.confidence.Update(answer.sight);
   if (options_.memory_policy == MemoryPolicy::kRobust && !answer.prompted) {
     // What jumps does not take the expected path along, until that is too old.
     if (!object.confidence.IsOnPath(answer.sight)) return;
