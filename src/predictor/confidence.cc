@@ -46,6 +46,7 @@ bool Confidence::IsFound(const Sight& sight) const {
 }
 
 bool Confidence::IsFoundAfterCut(const Sight& sight) const {
+  if (!known_) return sight.logit >= kCutLogit * kSureLogit;
   return Reaches(sight, kCutLogit, kCutIou);
 }
 

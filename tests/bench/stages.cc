@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weights.h"
@@ -110,7 +111,19 @@ void BM_TrackObjects(benchmark::State& state) {
   const FrameFeatures features = g_model->EncodeImage(SomeImage());
   const MemoryBank bank = FullBank(features);
   const auto selections = Selections(bank, state.range(0));
-  for (auto _ : state) TrackObjects(*g_model, features, selections, 8);
+  for (auto _ : state) TrackObjects(*g_model, features, selections, std::nullopt, 8);
+}
+
+// The same objects without batches, for comparison.
+void BM_TrackOneByOne(benchmark::State& state) {
+  const FrameFeatures features = g_model->EncodeImage(SomeImage());
+  const MemoryBank bank = FullBank(features);
+  const auto selections = Selections(bank, state.range(0));
+  for (auto _ : state) {
+    for (const MemoryBank::Selection& selection : selections) {
+      TrackObjects(*g_model, features, {&selection, 1}, std::nullopt, 8);
+    }
+  }
 }
 
 void BM_MaskFromLogits(benchmark::State& state) {
@@ -129,7 +142,8 @@ SAM2_BENCHMARK(BM_BatchMemories)->Arg(1)->Arg(5);
 SAM2_BENCHMARK(BM_MemoryAttention)->Arg(1)->Arg(5);
 SAM2_BENCHMARK(BM_Heads)->Arg(1)->Arg(5);
 SAM2_BENCHMARK(BM_EncodeMemory)->Arg(1)->Arg(5);
-SAM2_BENCHMARK(BM_TrackObjects)->Arg(1)->Arg(5);
+SAM2_BENCHMARK(BM_TrackObjects)->Arg(1)->Arg(5)->Arg(20);
+SAM2_BENCHMARK(BM_TrackOneByOne)->Arg(1)->Arg(5)->Arg(20);
 SAM2_BENCHMARK(BM_MaskFromLogits);
 
 int Main(int argc, char** argv) {

@@ -155,5 +155,54 @@ TEST(MemoryBank, GapsInTimeAreNotFilled) {
   EXPECT_THAT(Memories(bank.Select(41)), UnorderedElementsAreArray<MemoryPlace>({{0, 0}, {40, 6}}));
 }
 
+std::vector<MemoryPlace> PlacesOf(const MemoryBank::Selection& selection) {
+  std::vector<MemoryPlace> places;
+  for (size_t i = 0; i < selection.memories.size(); ++i) {
+    places.emplace_back(selection.memories[i]->frame, selection.t_pos[i]);
+  }
+  return places;
+}
+
+TEST(MemoryBankAnchors, AreAttendedToLikePromptsOnceTheyAreOld) {
+  MemoryBank bank(kLimits);
+  bank.AddPrompted(MemoryOf(0));
+  for (int64_t t = 1; t <= 20; ++t) {
+    bank.AddTracked(MemoryOf(t));
+    if (t == 5) bank.AnchorLatest();
+  }
+  EXPECT_THAT(PlacesOf(bank.Select(21)),
+              UnorderedElementsAreArray({MemoryPlace{0, 0}, {5, 0}, {20, 6}, {19, 5}, {18, 4},
+                                         {17, 3}, {16, 2}, {15, 1}}));
+  EXPECT_TRUE(bank.Select(21).memories[1]->features.defined());
+}
+
+TEST(MemoryBankAnchors, RecentOneIsNotThereTwice) {
+  MemoryBank bank(kLimits);
+  bank.AddPrompted(MemoryOf(0));
+  bank.AddTracked(MemoryOf(1));
+  bank.AnchorLatest();
+  EXPECT_THAT(PlacesOf(bank.Select(2)), UnorderedElementsAreArray({MemoryPlace{0, 0}, {1, 6}}));
+}
+
+TEST(MemoryBankAnchors, AreBounded) {
+  MemoryBank bank(kLimits);
+  bank.AddPrompted(MemoryOf(0));
+  for (int64_t t = 1; t <= 500; ++t) {
+    bank.AddTracked(MemoryOf(t));
+    if (t % 5 == 0) bank.AnchorLatest();
+  }
+  EXPECT_LE(bank.size(), 1u + 15 + 2);
+}
+
+TEST(MemoryBankAnchors, NothingToAnchorIsNothing) {
+  MemoryBank bank(kLimits);
+  bank.AnchorLatest();
+  EXPECT_EQ(bank.size(), 0u);
+  MemoryBank none({.num_maskmem = 7, .max_obj_ptrs = 16, .max_cond_frames = 4, .max_anchors = 0});
+  none.AddTracked(MemoryOf(0));
+  none.AnchorLatest();
+  EXPECT_EQ(none.size(), 1u);
+}
+
 }  // namespace
 }  // namespace sam2

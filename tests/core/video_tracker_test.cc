@@ -356,6 +356,85 @@ TEST_F(VideoTrackerTest, NewObjectTakesThePlaceOfALostOne) {
   EXPECT_EQ(result.objects[0].id, 2);
 }
 
+// One disc for ten frames, then nothing or another scene, then the disc again.
+class AbsenceTest : public VideoTrackerTest {
+ protected:
+  static constexpr int kGone = 10, kBack = 25, kEnd = 30;
+  static Picture With(int f) { return Picture(kWidth, kHeight, {RedDisc(f / 3)}); }
+  static Picture Black() { return Picture(kWidth, kHeight, {{160, 90, 400, 0, 0, 0}}); }
+
+  // Share of the frames of the last stretch on which the disc is held, and how
+  // many of those in between have a mask.
+  std::pair<double, int> Run(const TrackerOptions& options) {
+    Use(SAM2_BUILTIN_MODEL, options);
+    int held = 0, junk = 0;
+    for (int f = 0; f < kEnd; ++f) {
+      std::vector<Prompt> prompts;
+      if (f == 0) prompts = {BoxPrompt(1, BoxOf(RedDisc(0)))};
+      const bool there = f < kGone || f >= kBack;
+      const Object object = Step(there ? With(f) : Black(), prompts).objects.at(0);
+      if (!there) junk += !object.mask.empty();
+      if (f >= kBack) held += Iou(object.mask, RedDisc(f / 3), kWidth, kHeight) > 0.4;
+    }
+    return {static_cast<double>(held) / (kEnd - kBack), junk};
+  }
+};
+
+TEST_F(AbsenceTest, RobustPolicyFindsTheObjectAgainAndClaimsNothingMeanwhile) {
+  const auto [held, junk] = Run({.memory_policy = MemoryPolicy::kRobust});
+  EXPECT_GE(held, 0.8);
+  EXPECT_LE(junk, 1);
+}
+
+TEST_F(AbsenceTest, AcrossCutsTheObjectIsOccludedAndFoundAgain) {
+  const auto [held, junk] = Run({.detect_cuts = true});
+  EXPECT_GE(held, 0.8);
+  EXPECT_EQ(junk, 0);
+}
+
+TEST_F(AbsenceTest, CutDetectionLeavesAStillSceneAlone) {
+  const auto plain = Open()->CreateVideoTracker({});
+  Use(SAM2_BUILTIN_MODEL, {.detect_cuts = true});
+  for (int f = 0; f < 6; ++f) {
+    std::vector<Prompt> prompts;
+    if (f == 0) prompts = {BoxPrompt(1, BoxOf(RedDisc(0)))};
+    const auto expected = plain->Step(With(f).view(), kFrameNs * f, prompts);
+    EXPECT_EQ(Step(With(f), prompts).objects[0].mask.pixels, expected.objects[0].mask.pixels);
+  }
+}
+
+TEST_F(AbsenceTest, PromptCountsOnTheFrameOfACut) {
+  Use(SAM2_BUILTIN_MODEL, {.detect_cuts = true});
+  Step(With(0), {BoxPrompt(1, BoxOf(RedDisc(0)))});
+  Step(With(1));
+  Prompt prompt;
+  prompt.mask = Mask{60, 40, 80, 60, std::vector<std::uint8_t>(80 * 60, 255)};
+  const auto result = Step(Black(), {prompt});
+  EXPECT_EQ(result.objects.at(0).state, ObjectState::kOccluded);
+  EXPECT_EQ(result.objects.at(1).state, ObjectState::kTracked);
+}
+
+TEST_F(VideoTrackerTest, RobustObjectsTogetherAreAsIfEachWereAlone) {
+  const TrackerOptions robust{.memory_policy = MemoryPolicy::kRobust};
+  Use(SAM2_BUILTIN_MODEL, robust);
+  const auto red = Open()->CreateVideoTracker(robust), blue = Open()->CreateVideoTracker(robust);
+  for (int f = 0; f < 8; ++f) {
+    std::vector<Prompt> first, later;
+    if (f == 0) first = {BoxPrompt(1, BoxOf(RedDisc(0)))};
+    if (f == 3) later = {BoxPrompt(2, BoxOf(kBlueDisc))};
+    std::vector<Prompt> both = first;
+    both.insert(both.end(), later.begin(), later.end());
+    const Picture picture = Scene(f);
+    const auto together = Step(picture, both);
+    const auto one = red->Step(picture.view(), kFrameNs * f, first);
+    const auto two = blue->Step(picture.view(), kFrameNs * f, later);
+    EXPECT_GE(Iou(together.objects[0].mask, one.objects[0].mask), 0.999) << f;
+    if (f >= 3) {
+      EXPECT_GE(Iou(together.objects[1].mask, two.objects[0].mask), 0.999) << f;
+    }
+  }
+}
+
 TEST_F(VideoTrackerTest, FrameSizeMayChangeAndBeExtreme) {
   Step(Scene(0), {BoxPrompt(1, BoxOf(RedDisc(0)))});
   for (const auto& [width, height] : {std::pair{1, 1}, {7680, 4320}, {3, 999}, {320, 180}}) {
