@@ -36,8 +36,8 @@ at::ScalarType Precision(std::string_view name) {
 }
 
 // The member's name, after every tensor was found where it belongs.
-std::string CheckModel(const Checkpoint& checkpoint, const std::string& file) {
-  Weights weights(checkpoint, file, at::kFloat, at::kCPU);
+std::string CheckModel(const std::string& file) {
+  Weights weights(ReadCheckpoint(file), file, at::kFloat, at::kCPU);
   return Sam2Model(weights, 0).config().member;
 }
 
@@ -49,8 +49,8 @@ void Convert(const std::string& in, const std::string& out, at::ScalarType dtype
   if (std::filesystem::equivalent(in, out, ignored)) {
     throw Error(ErrorCode::kBadSettings, out + ": is the file to read");
   }
+  const std::string member = CheckModel(in);
   Checkpoint checkpoint = ReadCheckpoint(in);
-  const std::string member = CheckModel(checkpoint, in);
   // Counters that only training knows are left behind.
   std::erase_if(checkpoint.tensors,
                 [](const auto& entry) { return !entry.second.is_floating_point(); });
