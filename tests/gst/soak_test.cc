@@ -22,7 +22,7 @@ namespace gstsam2::testing {
 namespace {
 
 constexpr int kFirstMark = 2000;  // frames: everything has been done often
-constexpr int kMaxObjects = 6;
+constexpr int kMaxObjects = 3;
 constexpr double kMaxGrowth = 0.01;
 
 struct Size {
