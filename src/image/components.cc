@@ -3,21 +3,33 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <opencv2/core.hpp>
-#include <opencv2/imgproc.hpp>
+#include <numeric>
+#include <vector>
 
 namespace sam2 {
 namespace {
 
 constexpr float kFilled = 0.1f;  // the reference's "small positive mask score"
 
-// The smallest rectangle that holds every logit above 0.
-cv::Rect PositiveRect(const cv::Mat1f& logits) {
-  int left = logits.cols, right = -1, top = logits.rows, bottom = -1;
-  for (int y = 0; y < logits.rows; ++y) {
-    const float* row = logits[y];
-    const float* const end = row + logits.cols;
-    const auto positive = [](float logit) { return logit > 0; };
+// One mask's logits, or a part of them.
+struct Plane {
+  float* data;
+  int width, height;
+  int stride;  // logits from one row to the next
+
+  float* row(int y) const { return data + std::int64_t{y} * stride; }
+};
+
+// The part of the logits that holds all holes of at most max_area. A hole
+// touches the mask, hence lies within max_area of the rectangle that just
+// holds the mask; any other component that this part cuts has more than
+// max_area logits inside it.
+Plane SearchedPart(const Plane& plane, int max_area) {
+  const auto positive = [](float logit) { return logit > 0; };
+  int left = plane.width, right = -1, top = plane.height, bottom = -1;
+  for (int y = 0; y < plane.height; ++y) {
+    const float* row = plane.row(y);
+    const float* const end = row + plane.width;
     const float* first = std::find_if(row, end, positive);
     if (first == end) continue;
     const float* last = end - 1;
@@ -27,38 +39,82 @@ cv::Rect PositiveRect(const cv::Mat1f& logits) {
     top = std::min(top, y);
     bottom = y;
   }
-  return right < 0 ? cv::Rect() : cv::Rect(left, top, right - left + 1, bottom - top + 1);
-}
-
-// The part of the logits that holds all holes of at most max_area. A hole
-// touches the mask, hence lies within max_area of its rectangle; any other
-// component that this part cuts has more than max_area logits inside it.
-cv::Mat1f SearchedPart(const cv::Mat1f& logits, int max_area) {
-  const cv::Rect positive = PositiveRect(logits);
-  if (positive.empty()) return logits;
+  if (right < 0) return plane;
   const int margin = max_area + 1;
-  return logits(cv::Rect(positive.x - margin, positive.y - margin, positive.width + 2 * margin,
-                         positive.height + 2 * margin) &
-                cv::Rect(0, 0, logits.cols, logits.rows));
+  const int x0 = std::max(left - margin, 0), y0 = std::max(top - margin, 0);
+  return {.data = plane.row(y0) + x0,
+          .width = std::min(right + margin + 1, plane.width) - x0,
+          .height = std::min(bottom + margin + 1, plane.height) - y0,
+          .stride = plane.stride};
 }
 
-// Sets the small components of `where` to a value.
-void ReplaceSmall(cv::Mat1f& logits, const cv::Mat1b& where, int max_area, float value) {
-  cv::Mat1i labels, statistics;
-  cv::Mat centroids;
-  const int count =
-      cv::connectedComponentsWithStats(where, labels, statistics, centroids, 8, CV_32S);
-  for (int label = 1; label < count; ++label) {
-    if (statistics(label, cv::CC_STAT_AREA) > max_area) continue;
-    const cv::Rect box(statistics(label, cv::CC_STAT_LEFT), statistics(label, cv::CC_STAT_TOP),
-                       statistics(label, cv::CC_STAT_WIDTH), statistics(label, cv::CC_STAT_HEIGHT));
-    logits(box).setTo(value, labels(box) == label);
+// Logits of one kind that stand together in a row.
+struct Stretch {
+  int y, begin, end;
+};
+
+// The stretches of logits above 0 (or of the others), row by row.
+std::vector<Stretch> FindStretches(const Plane& plane, bool above) {
+  std::vector<Stretch> stretches;
+  for (int y = 0; y < plane.height; ++y) {
+    const float* row = plane.row(y);
+    for (int x = 0; x < plane.width; ++x) {
+      if ((row[x] > 0) != above) continue;
+      const int begin = x;
+      while (x < plane.width && (row[x] > 0) == above) ++x;
+      stretches.push_back({y, begin, x});
+    }
   }
+  return stretches;
 }
 
-void FillMaskHoles(const cv::Mat1f& logits, int max_area) {
-  cv::Mat1f part = SearchedPart(logits, max_area);
-  ReplaceSmall(part, part <= 0, max_area, kFilled);
+// Which stretches are one component: a forest, joined by its roots.
+class Components {
+ public:
+  explicit Components(const std::vector<Stretch>& stretches) : parent_(stretches.size()) {
+    std::iota(parent_.begin(), parent_.end(), 0);
+    // `above` goes through the row before as `i` goes through its own.
+    for (std::size_t i = 0, above = 0; i < stretches.size(); ++i) {
+      const Stretch& s = stretches[i];
+      const auto before = [&](const Stretch& t) {
+        return t.y < s.y - 1 || (t.y == s.y - 1 && t.end < s.begin);
+      };
+      while (before(stretches[above])) ++above;
+      // Those that touch, if only at a corner.
+      for (std::size_t j = above; stretches[j].y == s.y - 1 && stretches[j].begin <= s.end; ++j) {
+        parent_[Root(j)] = Root(i);
+      }
+    }
+  }
+
+  std::size_t Root(std::size_t i) {
+    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
+    return i;
+  }
+
+ private:
+  std::vector<std::size_t> parent_;
+};
+
+// The stretches of 8-connected components of at most max_area logits.
+std::vector<Stretch> FindSmall(const Plane& plane, bool above, int max_area) {
+  const std::vector<Stretch> stretches = FindStretches(plane, above);
+  Components components(stretches);
+  std::vector<int> area(stretches.size());
+  for (std::size_t i = 0; i < stretches.size(); ++i) {
+    area[components.Root(i)] += stretches[i].end - stretches[i].begin;
+  }
+  std::vector<Stretch> small;
+  for (std::size_t i = 0; i < stretches.size(); ++i) {
+    if (area[components.Root(i)] <= max_area) small.push_back(stretches[i]);
+  }
+  return small;
+}
+
+void Set(const Plane& plane, const std::vector<Stretch>& stretches, float value) {
+  for (const Stretch& s : stretches) {
+    std::fill(plane.row(s.y) + s.begin, plane.row(s.y) + s.end, value);
+  }
 }
 
 }  // namespace
@@ -68,7 +124,8 @@ void FillHoles(at::Tensor logits, int max_area) {
   const int height = static_cast<int>(logits.size(2)), width = static_cast<int>(logits.size(3));
   float* data = logits.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < logits.size(0); ++i) {
-    FillMaskHoles(cv::Mat1f(height, width, data + i * height * width), max_area);
+    const Plane part = SearchedPart({data + i * height * width, width, height, width}, max_area);
+    Set(part, FindSmall(part, /*above=*/false, max_area), kFilled);
   }
 }
 
@@ -77,10 +134,12 @@ void RemoveHolesAndSpecks(at::Tensor logits, int max_hole_area, int max_speck_ar
   const int height = static_cast<int>(logits.size(2)), width = static_cast<int>(logits.size(3));
   float* data = logits.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < logits.size(0) * logits.size(1); ++i) {
-    cv::Mat1f mask(height, width, data + i * height * width);
-    const cv::Mat1b holes = mask <= 0, solid = mask > 0;  // both of the logits as they were
-    if (max_hole_area > 0) ReplaceSmall(mask, holes, max_hole_area, kSure);
-    if (max_speck_area > 0) ReplaceSmall(mask, solid, max_speck_area, -kSure);
+    const Plane mask{data + i * height * width, width, height, width};
+    // Both of the logits as they were; an area of 0 finds nothing.
+    const std::vector<Stretch> holes = FindSmall(mask, false, max_hole_area);
+    const std::vector<Stretch> specks = FindSmall(mask, true, max_speck_area);
+    Set(mask, holes, kSure);
+    Set(mask, specks, -kSure);
   }
 }
 
