@@ -15,7 +15,6 @@ import time
 import numpy as np
 import torch
 
-import builtin_model
 import members
 import reference  # noqa: F401  (replaces the CUDA function that finds holes)
 
@@ -72,6 +71,7 @@ class Stages:
 def build(arguments):
     """The predictor with its weights on its device, as the official builder makes it."""
     if arguments.member == "builtin":
+        import builtin_model  # needs timm, the others do not
         return builtin_model.build(arguments.model).to(arguments.device)
     if arguments.compile:
         class Compiled(members.Predictor, members.video.SAM2VideoPredictorVOS):
