@@ -106,6 +106,7 @@ DecoderOutput Sam2Model::DecodeMasks(const FrameFeatures& features, const Tensor
 
 DecoderOutput Sam2Model::Decode(const FrameFeatures& features, const Tensor& pix_feat,
                                 const Tensor& sparse, const Tensor& mask_logits) const {
+  RECORD_USER_SCOPE("mask_decoder");
   const Tensor dense = mask_logits.defined() ? sam_prompt_encoder_.EmbedMasks(mask_logits)
                                              : sam_prompt_encoder_.no_mask_embed();
   return sam_mask_decoder_({pix_feat, features.feat_s0, features.feat_s1},
@@ -136,7 +137,6 @@ HeadsOutput Sam2Model::TakeMasks(const DecoderOutput& decoded, const Tensor& cho
 HeadsOutput Sam2Model::ForwardSamHeads(const FrameFeatures& features, const Tensor& pix_feat,
                                        int64_t N, const std::optional<PointPrompt>& points,
                                        const Tensor& mask_logits, bool multimask) const {
-  RECORD_USER_SCOPE("mask_decoder");
   const Tensor sparse = points
                             ? sam_prompt_encoder_.EmbedPoints(points->coords, points->labels)
                             : sam_prompt_encoder_.no_points_embed().expand({N, -1, -1});

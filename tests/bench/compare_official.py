@@ -8,6 +8,7 @@
 import argparse
 import collections
 import contextlib
+import inspect
 import json
 import sys
 import time
@@ -88,7 +89,8 @@ def build(arguments):
 
 def follow(predictor, images, width, height, boxes):
     """Yields the masks [N, H, W] of bool in the host's memory, frame by frame."""
-    members.video.load_video_frames = lambda **_: (images, height, width)
+    loader = inspect.unwrap(type(predictor).init_state).__globals__
+    loader["load_video_frames"] = lambda **_: (images, height, width)
     state = predictor.init_state("")
     for obj, box in enumerate(boxes, 1):
         x, y, w, h = (float(value) for value in box.split(","))
