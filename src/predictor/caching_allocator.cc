@@ -6,15 +6,18 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <cstdlib>
+#include <deque>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace sam2 {
 namespace {
 
-constexpr size_t kAlignment = 64;          // a cache line, and what vector code likes
+constexpr size_t kAlignment = 64;             // a cache line, and what vector code likes
 constexpr size_t kMaxKept = size_t{1} << 30;  // bytes
 
 // Sizes are rounded up so that tensors of nearly the same size share blocks:
@@ -48,6 +51,12 @@ class CachingAllocator final : public c10::Allocator {
   }
 
  private:
+  struct Kept {
+    void* data;
+    std::uint64_t since;  // count of frees
+  };
+  using OfOneSize = std::deque<Kept>;  // oldest first
+
   static void Delete(void* data) {
     if (data) Instance().Keep(data);
   }
@@ -55,36 +64,55 @@ class CachingAllocator final : public c10::Allocator {
   void* Take(size_t size) {
     {
       std::lock_guard lock(mutex_);
+      used_bytes_ += size;
+      most_used_bytes_ = std::max(most_used_bytes_, used_bytes_);
       auto it = kept_.find(size);
-      if (it != kept_.end() && !it->second.empty()) {
-        void* data = it->second.back();
+      if (it != kept_.end()) {
+        void* data = it->second.back().data;
         it->second.pop_back();
+        if (it->second.empty()) kept_.erase(it);
         kept_bytes_ -= size;
         return data;
       }
     }
     void* block = std::aligned_alloc(kAlignment, sizeof(Header) + size);
+    if (!block) {
+      std::lock_guard lock(mutex_);
+      used_bytes_ -= size;
+    }
     TORCH_CHECK_WITH(OutOfMemoryError, block, "can't allocate memory: ", size, " bytes");
     Header* header = new (block) Header{size};
     return header + 1;
   }
 
   void Keep(void* data) {
-    Header* header = HeaderOf(data);
+    const size_t size = HeaderOf(data)->size;
+    std::vector<void*> surplus;
     {
       std::lock_guard lock(mutex_);
-      if (kept_bytes_ + header->size <= kMaxKept) {
-        kept_[header->size].push_back(data);
-        kept_bytes_ += header->size;
-        return;
-      }
+      used_bytes_ -= size;
+      kept_[size].push_back({data, ++frees_});
+      kept_bytes_ += size;
+      // Work whose sizes change for ever must not pile up blocks of all sizes.
+      while (kept_bytes_ > std::min(kMaxKept, most_used_bytes_)) surplus.push_back(TakeOldest());
     }
-    std::free(header);
+    for (void* old : surplus) std::free(HeaderOf(old));
+  }
+
+  void* TakeOldest() {
+    const auto since = [](const auto& entry) { return entry.second.front().since; };
+    const auto it = std::ranges::min_element(kept_, {}, since);
+    void* data = it->second.front().data;
+    kept_bytes_ -= it->first;
+    it->second.pop_front();
+    if (it->second.empty()) kept_.erase(it);
+    return data;
   }
 
   std::mutex mutex_;
-  std::unordered_map<size_t, std::vector<void*>> kept_;  // by size
-  size_t kept_bytes_ = 0;
+  std::unordered_map<size_t, OfOneSize> kept_;  // by size, none empty
+  size_t kept_bytes_ = 0, used_bytes_ = 0, most_used_bytes_ = 0;
+  std::uint64_t frees_ = 0;
 };
 
 }  // namespace
