@@ -11,6 +11,10 @@ namespace {
 
 using Selection = MemoryBank::Selection;
 
+// Numbers of pointers are filled up to a multiple of this: a new object has one
+// more on every frame, and each further shape costs kernels that are kept.
+constexpr int64_t kPointerBucket = 8;
+
 bool SameAges(const Selection& a, const Selection& b) {
   return a.t_pos == b.t_pos && a.ages == b.ages;
 }
@@ -73,6 +77,9 @@ MemoryTokens BatchMemories(const Sam2Model& model, std::span<const Selection> ob
   }
 
   MemoryTokens batch;
+  const int64_t bucket =
+      kPointerBucket * pointer.memory[0].size(0) / std::ssize(objects[0].pointers);
+  pointer.length = (pointer.length + bucket - 1) / bucket * bucket;
   batch.num_memories = static_cast<int64_t>(num_memories);
   batch.num_obj_ptr_tokens = pointer.length;
   batch.memory = at::cat({PadAndStack(spatial.memory, spatial.length),
@@ -81,11 +88,11 @@ MemoryTokens BatchMemories(const Sam2Model& model, std::span<const Selection> ob
   batch.pos = at::cat(
       {PadAndStack(spatial.pos, spatial.length), PadAndStack(pointer.pos, pointer.length)}, 1);
 
-  const bool ragged = std::ranges::any_of(objects, [&](const Selection& object) {
-    return object.memories.size() != objects[0].memories.size() ||
-           object.pointers.size() != objects[0].pointers.size();
-  });
-  if (ragged) {
+  const auto is_short = [](const Part& part) {
+    return std::ranges::any_of(
+        part.memory, [&](const Tensor& row) { return row.size(0) < part.length; });
+  };
+  if (is_short(spatial) || is_short(pointer)) {
     batch.bias = at::zeros({static_cast<int64_t>(objects.size()), 1, batch.memory.size(1)},
                            batch.memory.options());
     for (size_t i = 0; i < objects.size(); ++i) {
