@@ -91,7 +91,8 @@ def main():
     if not sys.argv[1:]:
         run_scripts(count)
     sys.stderr.flush()
-    print(f"{count.passed} passed, {count.failed} failed, {count.skipped} skipped", flush=True)
+    print(f"{count.skipped} skipped")
+    print(f"{count.passed} passed, {count.failed} failed", flush=True)
     sys.exit(count.failed > 0 or count.passed == 0)
 
 
