@@ -421,15 +421,17 @@ int PromptQueue::Add(PromptRequest request) {
 
 void PromptQueue::Add(std::vector<PromptRequest> requests) {
   const std::lock_guard lock(mutex_);
-  for (const PromptRequest& request : requests) {
-    next_id_ = std::max(next_id_, request.prompt.id + 1);
-  }
+  for (const PromptRequest& request : requests) Reserve(request.prompt);
   for (PromptRequest& request : requests) AddLocked(std::move(request));
+}
+
+void PromptQueue::Reserve(const sam2::Prompt& prompt) {
+  if (prompt.action == sam2::PromptAction::kAdd) next_id_ = std::max(next_id_, prompt.id + 1);
 }
 
 int PromptQueue::AddLocked(PromptRequest request) {
   if (request.prompt.id == 0) request.prompt.id = next_id_;
-  next_id_ = std::max(next_id_, request.prompt.id + 1);
+  Reserve(request.prompt);
   waiting_.push_back(std::move(request));
   return waiting_.back().prompt.id;
 }

@@ -92,6 +92,8 @@ class PromptQueue {
   void Clear();
 
  private:
+  // Only a new object takes an id away: others may name one that never was.
+  void Reserve(const sam2::Prompt& prompt);
   int AddLocked(PromptRequest request);
 
   std::mutex mutex_;

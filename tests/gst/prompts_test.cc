@@ -314,6 +314,18 @@ TEST(PromptQueue, ChoosesIdsThatNobodyAsksFor) {
   EXPECT_EQ(queue.NewId(), 9);
 }
 
+TEST(PromptQueue, IdsOfOtherActionsStayFree) {
+  PromptQueue queue;
+  PromptRequest unknown;
+  unknown.prompt.id = 77;
+  for (const auto action : {sam2::PromptAction::kRemove, sam2::PromptAction::kRefine}) {
+    unknown.prompt.action = action;
+    EXPECT_EQ(queue.Add(unknown), 77);
+    queue.Add(std::vector<PromptRequest>{unknown});
+  }
+  EXPECT_EQ(queue.NewId(), 1);
+}
+
 TEST(PromptQueue, TakesBackOnlyTheLastId) {
   PromptQueue queue;
   EXPECT_EQ(queue.NewId(), 1);
