@@ -150,6 +150,11 @@ Mask MaskFromRuns(const std::vector<Run>& runs) {
   return mask;
 }
 
+Box BoxOf(const Mask& mask) {
+  return {static_cast<float>(mask.x), static_cast<float>(mask.y),
+          static_cast<float>(mask.x + mask.width), static_cast<float>(mask.y + mask.height)};
+}
+
 Mask MaskFromLogits(const at::Tensor& logits, int frame_width, int frame_height) {
   return MaskFromRuns(RunsFromLogits(logits, 0, frame_width, frame_height));
 }

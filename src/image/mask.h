@@ -34,6 +34,9 @@ Mask MaskFromRuns(const std::vector<Run>& runs);
 // The mask is empty when nothing is above 0.
 Mask MaskFromLogits(const at::Tensor& logits, int frame_width, int frame_height);
 
+// The mask's rectangle: its tight box where it came of one of the above.
+Box BoxOf(const Mask& mask);
+
 // A mask given as a prompt, as the network takes it: [1, 1, size, size] float32
 // on the CPU, 0 or 1. Reference: SAM2VideoPredictor.add_new_mask.
 // Parts outside the frame are cut off. Throws Error kBadSettings when the

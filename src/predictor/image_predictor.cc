@@ -350,10 +350,8 @@ std::shared_ptr<const Object> StillsPredictor::Report(const StillObject& still) 
              .iou = answer.ious[answer.chosen], .box = {}, .mask = {}, .accepted = still.accepted});
   object->mask = answer.given ? *answer.given : MaskOf(answer.logits[answer.chosen]);
   if (object->mask.empty()) return object;
-  const Mask& m = object->mask;
   object->state = ObjectState::kTracked;
-  object->box = Box{static_cast<float>(m.x), static_cast<float>(m.y),
-                    static_cast<float>(m.x + m.width), static_cast<float>(m.y + m.height)};
+  object->box = BoxOf(object->mask);
   return object;
 }
 

@@ -58,11 +58,6 @@ Box Relative(const Box& box, int width, int height) {
   return {box.x0 / w, box.y0 / h, box.x1 / w, box.y1 / h};
 }
 
-Box BoxOf(const Mask& mask) {
-  return {static_cast<float>(mask.x), static_cast<float>(mask.y),
-          static_cast<float>(mask.x + mask.width), static_cast<float>(mask.y + mask.height)};
-}
-
 }  // namespace
 
 StreamingTracker::StreamingTracker(std::shared_ptr<ModelEngine> engine,

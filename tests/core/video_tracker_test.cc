@@ -102,6 +102,30 @@ class VideoTrackerTest : public ::testing::Test {
     tracker_ = Open(model)->CreateVideoTracker(options);
   }
 
+  // The red disc from frame 0 and the blue one, as `blue_prompt` has it, from
+  // frame 3, in the fixture's tracker and in one of these options for each.
+  void ExpectTogetherAsAlone(const TrackerOptions& options, const Prompt& blue_prompt) {
+    const auto red = Open()->CreateVideoTracker(options);
+    const auto blue = Open()->CreateVideoTracker(options);
+    for (int f = 0; f < 8; ++f) {
+      std::vector<Prompt> first, later;
+      if (f == 0) first = {BoxPrompt(1, BoxOf(RedDisc(0)))};
+      if (f == 3) later = {blue_prompt};
+      std::vector<Prompt> both = first;
+      both.insert(both.end(), later.begin(), later.end());
+      const Picture picture = Scene(f);
+      const auto together = Step(picture, both);
+      const auto one = red->Step(picture.view(), kFrameNs * f, first);
+      const auto two = blue->Step(picture.view(), kFrameNs * f, later);
+      ASSERT_EQ(together.objects.size(), f < 3 ? 1u : 2u);
+      EXPECT_GE(Iou(together.objects[0].mask, one.objects[0].mask), 0.999) << f;
+      EXPECT_NEAR(together.objects[0].score, one.objects[0].score, 1e-3);
+      if (f >= 3) {
+        EXPECT_GE(Iou(together.objects[1].mask, two.objects[0].mask), 0.999) << f;
+      }
+    }
+  }
+
   std::unique_ptr<VideoTracker> tracker_ = Open()->CreateVideoTracker({});
   int frame_ = 0;
 };
@@ -165,24 +189,7 @@ TEST_F(VideoTrackerTest, RemovedObjectsAreGone) {
 }
 
 TEST_F(VideoTrackerTest, ObjectsTogetherAreAsIfEachWereAlone) {
-  const auto red = Open()->CreateVideoTracker({}), blue = Open()->CreateVideoTracker({});
-  for (int f = 0; f < 8; ++f) {
-    std::vector<Prompt> first, later;
-    if (f == 0) first = {BoxPrompt(1, BoxOf(RedDisc(0)))};
-    if (f == 3) later = {ClickPrompt(2, kBlueDisc.x, kBlueDisc.y)};
-    std::vector<Prompt> both = first;
-    both.insert(both.end(), later.begin(), later.end());
-    const Picture picture = Scene(f);
-    const auto together = Step(picture, both);
-    const auto one = red->Step(picture.view(), kFrameNs * f, first);
-    const auto two = blue->Step(picture.view(), kFrameNs * f, later);
-    ASSERT_EQ(together.objects.size(), f < 3 ? 1u : 2u);
-    EXPECT_GE(Iou(together.objects[0].mask, one.objects[0].mask), 0.999) << f;
-    EXPECT_NEAR(together.objects[0].score, one.objects[0].score, 1e-3);
-    if (f >= 3) {
-      EXPECT_GE(Iou(together.objects[1].mask, two.objects[0].mask), 0.999) << f;
-    }
-  }
+  ExpectTogetherAsAlone({}, ClickPrompt(2, kBlueDisc.x, kBlueDisc.y));
 }
 
 TEST_F(VideoTrackerTest, ReplacedObjectIsAsIfNew) {
@@ -417,22 +424,7 @@ TEST_F(AbsenceTest, PromptCountsOnTheFrameOfACut) {
 TEST_F(VideoTrackerTest, RobustObjectsTogetherAreAsIfEachWereAlone) {
   const TrackerOptions robust{.memory_policy = MemoryPolicy::kRobust};
   Use(SAM2_BUILTIN_MODEL, robust);
-  const auto red = Open()->CreateVideoTracker(robust), blue = Open()->CreateVideoTracker(robust);
-  for (int f = 0; f < 8; ++f) {
-    std::vector<Prompt> first, later;
-    if (f == 0) first = {BoxPrompt(1, BoxOf(RedDisc(0)))};
-    if (f == 3) later = {BoxPrompt(2, BoxOf(kBlueDisc))};
-    std::vector<Prompt> both = first;
-    both.insert(both.end(), later.begin(), later.end());
-    const Picture picture = Scene(f);
-    const auto together = Step(picture, both);
-    const auto one = red->Step(picture.view(), kFrameNs * f, first);
-    const auto two = blue->Step(picture.view(), kFrameNs * f, later);
-    EXPECT_GE(Iou(together.objects[0].mask, one.objects[0].mask), 0.999) << f;
-    if (f >= 3) {
-      EXPECT_GE(Iou(together.objects[1].mask, two.objects[0].mask), 0.999) << f;
-    }
-  }
+  ExpectTogetherAsAlone(robust, BoxPrompt(2, BoxOf(kBlueDisc)));
 }
 
 TEST_F(VideoTrackerTest, FrameSizeMayChangeAndBeExtreme) {
