@@ -54,7 +54,8 @@ std::string RemarkOn(const std::vector<sam2::Point>& points, int width, int heig
 
 SegmentSession::SegmentSession(GstElement* element, const SegmentSettings& settings,
                                PromptQueue& queue, MousePrompts& mouse)
-    : Session(element, Checked(settings), queue), settings_(settings), mouse_(mouse),
+    : Session(element, Checked(settings), queue, /*tracks=*/false), settings_(settings),
+      mouse_(mouse),
       predictor_(engine_->CreateImagePredictor(settings.stills)) {
   queue_.Add(std::move(file_prompts_));
 }
@@ -81,7 +82,7 @@ bool SegmentSession::Everything(GstBuffer* buffer, const PromptQueue::Due& due) 
     predictor_->SetImage(frame.view());
     objects = predictor_->Everything(settings_.everything);
   }
-  Attach(buffer, std::move(objects));
+  Publish(buffer, std::move(objects));
   return true;
 }
 
@@ -106,7 +107,7 @@ bool SegmentSession::Prompts(GstBuffer* buffer, PromptQueue::Due due) {
     Forget(objects);
     mouse_.SetObjects(objects);
   }
-  if (prompted_) Attach(buffer, std::move(objects));
+  if (prompted_) Publish(buffer, std::move(objects));
   return !idle;
 }
 
@@ -168,7 +169,7 @@ void SegmentSession::Forget(const std::vector<sam2::Object>& alive) {
   alive_ = std::move(ids);
 }
 
-void SegmentSession::Attach(GstBuffer* buffer, std::vector<sam2::Object> objects) {
+void SegmentSession::Publish(GstBuffer* buffer, std::vector<sam2::Object> objects) {
   std::vector<bool> accepted;
   for (const sam2::Object& object : objects) accepted.push_back(object.accepted);
   ObjectsRecord record = ToRecord(std::move(objects));
@@ -179,7 +180,7 @@ void SegmentSession::Attach(GstBuffer* buffer, std::vector<sam2::Object> objects
       record.objects[i].selected = record.objects[i].id == current;
     }
   }
-  WriteObjects(buffer, std::move(record));
+  Attach(buffer, std::move(record));
 }
 
 }  // namespace gstsam2

@@ -46,7 +46,7 @@ class SegmentSession final : public Session {
   void Learn(const PromptRequest& request, const sam2::PromptOutcome& outcome);
   // Labels and mouse forget the objects that are gone.
   void Forget(const std::vector<sam2::Object>& alive);
-  void Attach(GstBuffer* buffer, std::vector<sam2::Object> objects);
+  void Publish(GstBuffer* buffer, std::vector<sam2::Object> objects);
 
   SegmentSettings settings_;
   MousePrompts& mouse_;

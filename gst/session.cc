@@ -24,8 +24,9 @@ std::string WhenOf(const PromptRequest& request) {
 
 }  // namespace
 
-Session::Session(GstElement* element, const FilterSettings& settings, PromptQueue& queue)
-    : element_(element), queue_(queue) {
+Session::Session(GstElement* element, const FilterSettings& settings, PromptQueue& queue,
+                 bool tracks)
+    : element_(element), queue_(queue), analytics_(tracks) {
   gst_video_info_init(&info_);
   // What the user wrote is checked before the model is read, which takes longer.
   if (!settings.box.empty()) boxes_ = ParseBoxes(settings.box);
@@ -77,6 +78,11 @@ ObjectsRecord Session::ToRecord(std::vector<sam2::Object> objects) const {
         MakeRecord(std::move(object), label != labels_.end() ? label->second : ""));
   }
   return record;
+}
+
+void Session::Attach(GstBuffer* buffer, ObjectsRecord record) {
+  analytics_.Write(buffer, record);
+  WriteObjects(buffer, std::move(record));
 }
 
 void Session::EndOfStream() {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "analytics.h"
 #include "meta.h"
 #include "model_properties.h"
 #include "prompts.h"
@@ -47,7 +48,8 @@ class Session {
   // Reads the box property and the prompts file, then opens the model. `element`
   // posts the messages; it and `queue` outlive the session.
   // Throws ElementError and sam2::Error.
-  Session(GstElement* element, const FilterSettings& settings, PromptQueue& queue);
+  // tracks: whether objects outlive a frame.
+  Session(GstElement* element, const FilterSettings& settings, PromptQueue& queue, bool tracks);
 
   // Process() of one element.
   virtual bool ProcessFrame(GstBuffer* buffer, const Moment& moment) = 0;
@@ -64,6 +66,9 @@ class Session {
 
   ObjectsRecord ToRecord(std::vector<sam2::Object> objects) const;
 
+  // Attaches all metas of the objects.
+  void Attach(GstBuffer* buffer, ObjectsRecord record);
+
   GstElement* element_;
   PromptQueue& queue_;
   std::vector<PromptRequest> boxes_;         // of the box property
@@ -75,6 +80,7 @@ class Session {
   std::map<int, std::string> labels_;  // by id
 
  private:
+  AnalyticsWriter analytics_;
   Timeline timeline_;
   std::uint64_t frame_ = 0;
 };

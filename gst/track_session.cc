@@ -39,7 +39,7 @@ bool DropsObjects(DiscontPolicy policy, Break before) {
 
 TrackSession::TrackSession(GstElement* element, const TrackSettings& settings, PromptQueue& queue,
                            MousePrompts& mouse)
-    : Session(element, settings, queue), mouse_(mouse), on_discont_(settings.on_discont),
+    : Session(element, settings, queue, /*tracks=*/true), mouse_(mouse), on_discont_(settings.on_discont),
       tracker_(engine_->CreateVideoTracker(ToTrackerOptions(settings))),
       roi_prompter_(settings.roi),
       duplicates_(settings.duplicate_iou, settings.duplicate_time) {
@@ -172,7 +172,7 @@ void TrackSession::Publish(GstBuffer* buffer, GstClockTime pts,
   for (ObjectRecord& object : record.objects) {
     if (object.id == mouse_.current()) object.selected = true;
   }
-  WriteObjects(buffer, std::move(record));
+  Attach(buffer, std::move(record));
 }
 
 void TrackSession::ReportStates(const std::vector<sam2::Object>& objects, GstClockTime pts) {

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analytics.h"
+
+#ifdef SAM2_HAVE_ANALYTICS
+
+#include <gst/analytics/analytics.h>
+
+#include <cmath>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+namespace gstsam2 {
+namespace {
+
+// Of the object's pixels; all others are 0. segmentationoverlay has a colour for
+// each value.
+std::uint8_t RegionId(const ObjectRecord& object) {
+  return static_cast<std::uint8_t>(1 + (object.id - 1) % 255);
+}
+
+// The mask with its region's id in place of 255, as GRAY8 with a GstVideoMeta.
+GstBuffer* ToRegions(const ObjectRecord& object) {
+  const ObjectMask& mask = *object.mask;
+  const gsize size = static_cast<gsize>(mask.cols) * mask.rows;
+  GstBuffer* regions = gst_buffer_new_allocate(nullptr, size, nullptr);
+  GstMapInfo from, to;
+  gst_buffer_map(mask.pixels.get(), &from, GST_MAP_READ);
+  gst_buffer_map(regions, &to, GST_MAP_WRITE);
+  for (gsize i = 0; i < size; ++i) to.data[i] = from.data[i] != 0 ? RegionId(object) : 0;
+  gst_buffer_unmap(regions, &to);
+  gst_buffer_unmap(mask.pixels.get(), &from);
+  gst_buffer_add_video_meta(regions, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_GRAY8,
+                            static_cast<guint>(mask.cols), static_cast<guint>(mask.rows));
+  return regions;
+}
+
+int Round(double value) { return static_cast<int>(std::lround(value)); }
+
+GstAnalyticsODMtd AddDetection(GstAnalyticsRelationMeta* meta, const ObjectRecord& object) {
+  const GQuark type =
+      g_quark_from_string(object.label.empty() ? kRoiParamName : object.label.c_str());
+  const Rect& box = *object.box;
+  GstAnalyticsODMtd mtd;
+  gst_analytics_relation_meta_add_od_mtd(meta, type, Round(box.x), Round(box.y), Round(box.width),
+                                         Round(box.height), static_cast<float>(object.score),
+                                         &mtd);
+  return mtd;
+}
+
+GstAnalyticsSegmentationMtd AddSegmentation(GstAnalyticsRelationMeta* meta,
+                                            const ObjectRecord& object) {
+  guint region_ids[] = {0, RegionId(object)};
+  const Rect& rect = object.mask->rect;
+  GstAnalyticsSegmentationMtd mtd;
+  gst_analytics_relation_meta_add_segmentation_mtd(
+      meta, ToRegions(object), GST_SEGMENTATION_TYPE_INSTANCE, std::size(region_ids), region_ids,
+      Round(rect.x), Round(rect.y), static_cast<guint>(Round(rect.width)),
+      static_cast<guint>(Round(rect.height)), &mtd);
+  return mtd;
+}
+
+void Relate(GstAnalyticsRelationMeta* meta, const GstAnalyticsMtd& from,
+            const GstAnalyticsMtd& to) {
+  gst_analytics_relation_meta_set_relation(meta, GST_ANALYTICS_REL_TYPE_RELATE_TO, from.id, to.id);
+}
+
+// Detection and segmentation of an object that has a box.
+GstAnalyticsODMtd AddSight(GstAnalyticsRelationMeta* meta, const ObjectRecord& object) {
+  const GstAnalyticsODMtd detection = AddDetection(meta, object);
+  if (object.mask) {
+    const GstAnalyticsSegmentationMtd segmentation = AddSegmentation(meta, object);
+    Relate(meta, detection, segmentation);
+    Relate(meta, segmentation, detection);
+  }
+  return detection;
+}
+
+GstAnalyticsTrackingMtd AddTracking(GstAnalyticsRelationMeta* meta, const ObjectRecord& object,
+                                    const Sightings& seen) {
+  GstAnalyticsTrackingMtd mtd;
+  gst_analytics_relation_meta_add_tracking_mtd(meta, static_cast<guint64>(object.id), seen.first,
+                                               &mtd);
+  gst_analytics_tracking_mtd_update_last_seen(&mtd, seen.last);
+  if (object.state == sam2::ObjectState::kLost) gst_analytics_tracking_mtd_set_lost(&mtd);
+  return mtd;
+}
+
+}  // namespace
+
+void AnalyticsWriter::Write(GstBuffer* buffer, const ObjectsRecord& record) {
+  const GstClockTime pts = GST_BUFFER_PTS(buffer);
+  const std::map<int, Sightings> before = std::exchange(sightings_, {});
+  if (record.objects.empty()) return;
+  GstAnalyticsRelationMeta* meta = gst_buffer_get_analytics_relation_meta(buffer);
+  if (meta == nullptr) meta = gst_buffer_add_analytics_relation_meta(buffer);
+  for (const ObjectRecord& object : record.objects) {
+    std::optional<GstAnalyticsODMtd> detection;
+    if (object.box) detection = AddSight(meta, object);
+    if (!tracks_) continue;
+    const auto known = before.find(object.id);
+    Sightings seen = known != before.end() ? known->second : Sightings{pts, pts};
+    if (object.box) seen.last = pts;
+    sightings_[object.id] = seen;
+    const GstAnalyticsTrackingMtd tracking = AddTracking(meta, object, seen);
+    if (detection) Relate(meta, *detection, tracking);
+  }
+}
+
+}  // namespace gstsam2
+
+#else
+
+namespace gstsam2 {
+
+void AnalyticsWriter::Write(GstBuffer*, const ObjectsRecord&) {}
+
+}  // namespace gstsam2
+
+#endif
