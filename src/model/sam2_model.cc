@@ -4,8 +4,6 @@
 #include <ATen/ATen.h>
 #include <ATen/record_function.h>
 
-#include <iterator>
-
 #include "model/position_encoding.h"
 #include "sam2.h"
 
@@ -182,25 +180,26 @@ Tensor Sam2Model::EncodeMemory(const FrameFeatures& features, const HeadsOutput&
   return tokens.to(at::kBFloat16).contiguous();
 }
 
-Tensor Sam2Model::MemoryPosition(int64_t t_pos) const {
-  return memory_positions_[num_maskmem() - t_pos - 1];
+Tensor Sam2Model::MemoryPositions(const Tensor& t_pos) const {
+  const Tensor rows = num_maskmem() - 1 - t_pos;
+  return memory_positions_.index_select(0, rows.flatten())
+      .view({t_pos.size(0), -1, memory_positions_.size(2)});
 }
 
 Tensor Sam2Model::PointerTokens(const Tensor& obj_ptrs) const {
-  return obj_ptrs.reshape({-1, memory_encoder_.mem_dim()});
+  return obj_ptrs.reshape({obj_ptrs.size(0), -1, memory_encoder_.mem_dim()});
 }
 
-Tensor Sam2Model::PointerPositions(const std::vector<int64_t>& ages) const {
+Tensor Sam2Model::PointerPositions(const Tensor& ages) const {
   const int64_t mem_dim = memory_encoder_.mem_dim();
   const int64_t split = hidden_dim_ / mem_dim;  // tokens for one pointer
   if (!obj_ptr_tpos_proj_) {
-    return at::zeros({std::ssize(ages) * split, mem_dim},
+    return at::zeros({ages.size(0), ages.size(1) * split, mem_dim},
                      at::TensorOptions(device_).dtype(dtype_));
   }
-  const Tensor age = at::tensor(at::ArrayRef<int64_t>(ages), at::TensorOptions(device_)) /
-                     static_cast<double>(max_obj_ptrs() - 1);
+  const Tensor age = ages / static_cast<double>(max_obj_ptrs() - 1);
   const Tensor pos = (*obj_ptr_tpos_proj_)(SinePositions(age, hidden_dim_).to(dtype_));
-  return pos.repeat_interleave(split, 0);
+  return pos.unsqueeze(2).expand({-1, -1, split, -1}).flatten(1, 2);
 }
 
 }  // namespace sam2

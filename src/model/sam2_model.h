@@ -92,14 +92,15 @@ class Sam2Model {
   Tensor EncodeMemory(const FrameFeatures& features, const HeadsOutput& output,
                       bool binarize) const;
 
-  // Position codes of a memory `t_pos` steps old in the reference's counting:
-  // 0 for prompted frames, 1 .. num_maskmem-1 from the earliest to the latest
-  // of the others. [T, mem_dim]
-  Tensor MemoryPosition(int64_t t_pos) const;
-  // Object pointers [P, C] as tokens: [P * C / mem_dim, mem_dim].
+  // Position codes of memories `t_pos` [B, M] int64 steps old in the reference's
+  // counting: 0 for prompted frames, 1 .. num_maskmem-1 from the earliest to the
+  // latest of the others. [B, M * T, mem_dim]
+  Tensor MemoryPositions(const Tensor& t_pos) const;
+  // Object pointers [N, P, C] as tokens: [N, P * C / mem_dim, mem_dim].
   Tensor PointerTokens(const Tensor& obj_ptrs) const;
-  // Position codes of such tokens, of frames `ages` [P] ago: the same shape.
-  Tensor PointerPositions(const std::vector<int64_t>& ages) const;
+  // Position codes of such tokens, of frames `ages` [B, P] int64 ago:
+  // [B, P * C / mem_dim, mem_dim].
+  Tensor PointerPositions(const Tensor& ages) const;
 
   int64_t image_size() const { return image_size_; }
   int64_t num_maskmem() const { return memory_positions_.size(0); }

@@ -120,6 +120,7 @@ ModelEngine::ModelEngine(const ResolvedOptions& options, Checkpoint checkpoint)
   queue_->Run(threads_, [&] {
     Weights weights(std::move(checkpoint), options.model, options.dtype, options.device);
     model_ = std::make_unique<Sam2Model>(weights, options.image_size);
+    step_.emplace(*model_);
     info_ = {.member = model_->config().member,
              .image_size = static_cast<int>(model_->image_size()),
              .device = options.device.str(),

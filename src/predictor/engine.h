@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "checkpoint/checkpoint.h"
 #include "model/sam2_model.h"
 #include "predictor/execution_queue.h"
+#include "predictor/tracker_step.h"
 #include "sam2.h"
 
 namespace sam2 {
@@ -35,6 +37,7 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
   std::unique_ptr<ImagePredictor> CreateImagePredictor(const StillsOptions& options) override;
 
   const Sam2Model& model() const { return *model_; }
+  const TrackerStep& step() const { return *step_; }
   // Runs a job of a step, in turn with those of other streams.
   void Run(const std::function<void()>& job) { queue_->Run(threads_, job); }
   void set_threads(int threads) { threads_ = threads; }
@@ -42,6 +45,7 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
  private:
   std::shared_ptr<ExecutionQueue> queue_;
   std::unique_ptr<const Sam2Model> model_;
+  std::optional<const TrackerStep> step_;
   ModelInfo info_;
   std::atomic<int> threads_ = 0;
 };

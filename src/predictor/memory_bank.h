@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <deque>
 #include <vector>
 
+#include "predictor/slot_buffer.h"
+
 namespace sam2 {
+
+// Where the memories of all objects of a tracker are.
+struct MemoryStore {
+  SlotBuffer features;  // [capacity, T, mem_dim] bfloat16
+  SlotBuffer obj_ptrs;  // [capacity, C]
+};
 
 // What one object looked like on one frame.
 struct ObjectMemory {
   int64_t frame = 0;
-  at::Tensor features;  // [T, mem_dim] bfloat16; undefined once too old to attend to
-  at::Tensor obj_ptr;   // [C]
+  SlotBuffer::Slot features;  // undefined once too old to attend to
+  SlotBuffer::Slot obj_ptr;
 };
 
 // The memories of one object, never more than a fixed number of them.

@@ -4,105 +4,113 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+
+#include "predictor/upload.h"
 
 namespace sam2 {
 namespace {
 
 using Selection = MemoryBank::Selection;
+using Slots = std::vector<const ObjectMemory*>;
 
-// Numbers of pointers are filled up to a multiple of this: a new object has one
-// more on every frame, and each further shape costs kernels that are kept.
-constexpr int64_t kPointerBucket = 8;
-
-bool SameAges(const Selection& a, const Selection& b) {
-  return a.t_pos == b.t_pos && a.ages == b.ages;
+int64_t Longest(std::span<const Selection> objects, const Slots Selection::* part) {
+  int64_t longest = 0;
+  for (const Selection& object : objects) longest = std::max(longest, std::ssize(object.*part));
+  return longest;
 }
 
-Tensor StackPointers(const Selection& selection) {  // [P, C]
-  std::vector<Tensor> pointers;
-  for (const ObjectMemory* memory : selection.pointers) pointers.push_back(memory->obj_ptr);
-  return at::stack(pointers);
+bool HaveSameAges(std::span<const Selection> objects) {
+  return std::ranges::all_of(objects, [&](const Selection& object) {
+    return object.t_pos == objects[0].t_pos && object.ages == objects[0].ages;
+  });
 }
 
-Tensor Features(const Selection& selection) {  // [M * T, mem_dim]
-  std::vector<Tensor> features;
-  for (const ObjectMemory* memory : selection.memories) features.push_back(memory->features);
-  return at::cat(features);
-}
-
-Tensor MemoryPositions(const Sam2Model& model, const Selection& selection) {
-  std::vector<Tensor> pos;
-  for (int64_t t_pos : selection.t_pos) pos.push_back(model.MemoryPosition(t_pos));
-  return at::cat(pos);
-}
-
-// Fills the rows of one part (memories or pointers) up to the same length.
-Tensor PadAndStack(const std::vector<Tensor>& rows, int64_t length) {
-  std::vector<Tensor> padded;
-  for (const Tensor& row : rows) {
-    padded.push_back(row.size(0) == length
-                         ? row
-                         : at::constant_pad_nd(row, {0, 0, 0, length - row.size(0)}));
+// Integers that go to the device together.
+class Table {
+ public:
+  // `values` and from there on its first one, `length` in all.
+  template <typename Values, typename Proj>
+  void AddRow(const Values& values, int64_t length, Proj proj) {
+    for (int64_t i = 0; i < length; ++i) {
+      values_.push_back(std::invoke(proj, values[i < std::ssize(values) ? i : 0]));
+    }
   }
-  return at::stack(padded);
-}
+  void Add(int64_t value) { values_.push_back(value); }
+  int64_t size() const { return std::ssize(values_); }
+  Tensor On(at::Device device) const { return Upload(values_, device); }
 
-// A part of all rows: its tokens, their codes, and how many each object has.
-struct Part {
-  std::vector<Tensor> memory, pos;
-  int64_t length = 0;
-
-  void Add(const Tensor& tokens, const Tensor& codes) {
-    memory.push_back(tokens);
-    pos.push_back(codes);
-    length = std::max(length, tokens.size(0));
-  }
+ private:
+  std::vector<int64_t> values_;
 };
+
+// 0 where one of `length` places, each `width` tokens wide, is among the first
+// counts[n], else -inf: [N, 1, length * width] of the type of `like`.
+Tensor Bias(const Tensor& counts, int64_t length, int64_t width, const Tensor& like) {
+  const Tensor filled =
+      at::arange(length, counts.options()).unsqueeze(0) >= counts.unsqueeze(1);  // [N, length]
+  return at::zeros({counts.size(0), length}, like.options())
+      .masked_fill(filled, -std::numeric_limits<double>::infinity())
+      .unsqueeze(2)
+      .expand({-1, -1, width})
+      .flatten(1)
+      .unsqueeze(1);
+}
 
 }  // namespace
 
-MemoryTokens BatchMemories(const Sam2Model& model, std::span<const Selection> objects) {
-  Part spatial, pointer;
-  size_t num_memories = 0;
-  for (size_t i = 0; i < objects.size(); ++i) {
-    const Selection& object = objects[i];
-    num_memories = std::max(num_memories, object.memories.size());
-    // Codes depend on the ages alone, which objects mostly share.
-    const bool shared = i > 0 && SameAges(object, objects[i - 1]);
-    const Tensor positions = shared ? spatial.pos.back() : MemoryPositions(model, object);
-    spatial.Add(Features(object).to(positions.scalar_type()), positions);
-    pointer.Add(model.PointerTokens(StackPointers(object)),
-                shared ? pointer.pos.back() : model.PointerPositions(object.ages));
+GatheredMemories GatherMemories(const MemoryStore& store, std::span<const Selection> objects,
+                                const BatchShapes& shapes) {
+  const int64_t N = std::ssize(objects);
+  const int64_t M = shapes.memories.Of(Longest(objects, &Selection::memories));
+  const int64_t P = shapes.obj_ptrs.Of(Longest(objects, &Selection::pointers));
+  const int64_t rows = shapes.may_share_positions && HaveSameAges(objects) ? 1 : N;
+
+  Table table;
+  const auto features = [](const ObjectMemory* memory) { return memory->features.index(); };
+  const auto obj_ptr = [](const ObjectMemory* memory) { return memory->obj_ptr.index(); };
+  for (const Selection& object : objects) table.AddRow(object.memories, M, features);
+  for (const Selection& object : objects) table.AddRow(object.pointers, P, obj_ptr);
+  for (const Selection& object : objects.first(rows)) table.AddRow(object.t_pos, M, std::identity());
+  for (const Selection& object : objects.first(rows)) table.AddRow(object.ages, P, std::identity());
+  bool is_short = false;
+  for (const Selection& object : objects) {
+    const int64_t memories = std::ssize(object.memories), obj_ptrs = std::ssize(object.pointers);
+    is_short |= memories < M || obj_ptrs < P;
+    table.Add(memories);
+    table.Add(obj_ptrs);
   }
 
-  MemoryTokens batch;
-  const int64_t bucket =
-      kPointerBucket * pointer.memory[0].size(0) / std::ssize(objects[0].pointers);
-  pointer.length = (pointer.length + bucket - 1) / bucket * bucket;
-  batch.num_memories = static_cast<int64_t>(num_memories);
-  batch.num_obj_ptr_tokens = pointer.length;
-  batch.memory = at::cat({PadAndStack(spatial.memory, spatial.length),
-                          PadAndStack(pointer.memory, pointer.length)},
-                         1);
-  batch.pos = at::cat(
-      {PadAndStack(spatial.pos, spatial.length), PadAndStack(pointer.pos, pointer.length)}, 1);
+  const Tensor all = table.On(store.features.rows().device());
+  const std::vector<Tensor> parts = all.split_with_sizes({N * M, N * P, rows * M, rows * P, 2 * N});
+  GatheredMemories gathered{
+      .features = store.features.rows().index_select(0, parts[0]).unflatten(0, {N, M}),
+      .t_pos = parts[2].view({rows, M}),
+      .obj_ptrs = store.obj_ptrs.rows().index_select(0, parts[1]).unflatten(0, {N, P}),
+      .ages = parts[3].view({rows, P}), .counts = {}};
+  if (is_short) gathered.counts = parts[4].view({N, 2});
+  return gathered;
+}
 
-  const auto is_short = [](const Part& part) {
-    return std::ranges::any_of(
-        part.memory, [&](const Tensor& row) { return row.size(0) < part.length; });
-  };
-  if (is_short(spatial) || is_short(pointer)) {
-    batch.bias = at::zeros({static_cast<int64_t>(objects.size()), 1, batch.memory.size(1)},
-                           batch.memory.options());
-    for (size_t i = 0; i < objects.size(); ++i) {
-      Tensor row = batch.bias.select(0, i).select(0, 0);
-      constexpr double kMasked = -std::numeric_limits<double>::infinity();
-      row.slice(0, spatial.memory[i].size(0), spatial.length).fill_(kMasked);
-      row.slice(0, spatial.length + pointer.memory[i].size(0)).fill_(kMasked);
-    }
+MemoryTokens ToMemoryTokens(const Sam2Model& model, const GatheredMemories& memories) {
+  const Tensor pointers = model.PointerTokens(memories.obj_ptrs);  // [N, P * C / mem_dim, mem_dim]
+  const Tensor frames = memories.features.flatten(1, 2).to(pointers.scalar_type());
+  const int64_t M = memories.features.size(1), P = memories.obj_ptrs.size(1);
+  MemoryTokens tokens{
+      .memory = at::cat({frames, pointers}, 1),
+      .pos = at::cat({model.MemoryPositions(memories.t_pos), model.PointerPositions(memories.ages)},
+                     1),
+      .bias = {},
+      .num_memories = M,
+      .num_obj_ptr_tokens = pointers.size(1)};
+  if (memories.counts.defined()) {
+    tokens.bias = at::cat(
+        {Bias(memories.counts.select(1, 0), M, memories.features.size(2), tokens.memory),
+         Bias(memories.counts.select(1, 1), P, pointers.size(1) / P, tokens.memory)},
+        2);
   }
-  return batch;
+  return tokens;
 }
 
 }  // namespace sam2

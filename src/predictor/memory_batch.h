@@ -4,15 +4,30 @@
 #include <span>
 
 #include "model/sam2_model.h"
+#include "predictor/batch_shapes.h"
 #include "predictor/memory_bank.h"
 
 namespace sam2 {
 
-// The memories of several objects as one batch for the memory attention, also
-// when the objects have different numbers of them: shorter rows are filled up
-// and the filling is masked, so that each object's result is as if it were
-// alone.
-MemoryTokens BatchMemories(const Sam2Model& model,
-                           std::span<const MemoryBank::Selection> objects);
+// The memories of N objects gathered from their store, in one of the lengths
+// of BatchShapes: M memories and P pointers. An object that has fewer repeats
+// one of its own, and that is masked.
+struct GatheredMemories {
+  Tensor features;  // [N, M, T, mem_dim] bfloat16
+  Tensor t_pos;     // [N or 1, M] int64, see Sam2Model::MemoryPositions
+  Tensor obj_ptrs;  // [N, P, C]
+  Tensor ages;      // [N or 1, P] int64, frames ago
+  // How many memories and pointers each has: [N, 2] int64; undefined where
+  // all have M and P.
+  Tensor counts;
+};
+
+GatheredMemories GatherMemories(const MemoryStore& store,
+                                std::span<const MemoryBank::Selection> objects,
+                                const BatchShapes& shapes);
+
+// The same as the memory attention wants it, so that each object's result is
+// as if it were alone. A function of tensors alone: nothing is read back.
+MemoryTokens ToMemoryTokens(const Sam2Model& model, const GatheredMemories& memories);
 
 }  // namespace sam2

@@ -9,46 +9,21 @@
 
 #include "image/components.h"
 #include "predictor/memory_batch.h"
+#include "predictor/upload.h"
 
 namespace sam2 {
 namespace {
 
-// Tokens of memory attended to at once: bounds the working memory with many
-// objects (about 0.5 GiB with the official models).
-constexpr int64_t kMaxBatchTokens = 1 << 19;
-
 Tensor WithoutHoles(const Tensor& masks, int max_area) {
   if (max_area <= 0) return masks;
-  Tensor filled = masks.to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
-  sam2::FillHoles(filled, max_area);
+  const Tensor filled = masks.to(at::kCPU).contiguous();
+  FillHoles(filled, max_area);
   return filled.to(masks.device());
-}
-
-StepOutput TrackBatch(const Sam2Model& model, const FrameFeatures& features,
-                      std::span<const MemoryBank::Selection> objects,
-                      const std::optional<MotionPrior>& motion) {
-  const Tensor pix_feat = model.WithMemory(features, BatchMemories(model, objects));
-  const DecoderOutput decoded = model.DecodeUnprompted(features, pix_feat, pix_feat.size(0));
-  const Tensor choice = motion ? BestMaskWithMotion(decoded, *motion) : BestMultimask(decoded);
-  StepOutput output;
-  output.heads = model.TakeMasks(decoded, choice, choice);
-  output.memory = model.EncodeMemory(features, output.heads, /*binarize=*/false);
-  if (motion) {
-    output.agreement = Agreement(output.heads.masks, *motion).squeeze(1);
-    output.rival = RivalShare(decoded, choice);
-  }
-  return output;
 }
 
 MotionPrior Slice(const MotionPrior& motion, int64_t begin, int64_t end) {
   return {.boxes = motion.boxes.slice(0, begin, end), .areas = motion.areas.slice(0, begin, end),
           .weight = motion.weight.slice(0, begin, end)};
-}
-
-// How many objects make one batch.
-size_t BatchSize(const Sam2Model& model) {
-  const int64_t tokens = model.tokens_per_memory() * (model.num_maskmem() + 3);
-  return static_cast<size_t>(std::max<int64_t>(1, kMaxBatchTokens / tokens));
 }
 
 // An output of what fn makes of each member.
@@ -76,8 +51,7 @@ StepOutput Concatenate(const std::vector<StepOutput>& parts) {
 // Row i of the result is row order[i] of the output.
 StepOutput Reorder(const StepOutput& output, const std::vector<int64_t>& order) {
   if (std::ranges::is_sorted(order)) return output;
-  const Tensor index = at::tensor(at::ArrayRef<int64_t>(order),
-                                  at::TensorOptions(output.memory.device()).dtype(at::kLong));
+  const Tensor index = Upload(order, output.memory.device());
   return ForEachTensor([&](auto member) {
     const Tensor rows = member(output);
     return rows.defined() ? rows.index_select(0, index) : rows;
@@ -91,8 +65,79 @@ auto KindOf(const FramePrompt& prompt) {
                     prompt.previous.defined());
 }
 
-HeadsOutput AnswerPrompts(const Sam2Model& model, const FrameFeatures& features,
-                          const std::vector<const FramePrompt*>& prompts) {
+}  // namespace
+
+StepOutput TrackerStep::Track(const FrameFeatures& features, const MemoryStore& store,
+                              std::span<const MemoryBank::Selection> objects,
+                              const std::optional<MotionPrior>& motion) const {
+  std::vector<StepOutput> parts;
+  int64_t begin = 0;
+  for (const int64_t size : shapes_.Divide(std::ssize(objects))) {
+    std::optional<MotionPrior> own;
+    if (motion) own = Slice(*motion, begin, begin + size);
+    parts.push_back(TrackBatch(features, store, objects.subspan(begin, size), own));
+    begin += size;
+  }
+  return Concatenate(parts);
+}
+
+StepOutput TrackerStep::TrackBatch(const FrameFeatures& features, const MemoryStore& store,
+                                   std::span<const MemoryBank::Selection> objects,
+                                   const std::optional<MotionPrior>& motion) const {
+  const MemoryTokens memories =
+      ToMemoryTokens(model_, GatherMemories(store, objects, shapes_));
+  const Tensor pix_feat = model_.WithMemory(features, memories);
+  const DecoderOutput decoded = model_.DecodeUnprompted(features, pix_feat, pix_feat.size(0));
+  const Tensor choice = motion ? BestMaskWithMotion(decoded, *motion) : BestMultimask(decoded);
+  StepOutput output;
+  output.heads = model_.TakeMasks(decoded, choice, choice);
+  output.memory = model_.EncodeMemory(features, output.heads, /*binarize=*/false);
+  if (motion) {
+    output.agreement = Agreement(output.heads.masks, *motion).squeeze(1);
+    output.rival = RivalShare(decoded, choice);
+  }
+  return output;
+}
+
+StepOutput TrackerStep::Prompt(const FrameFeatures& features, const MemoryStore& store,
+                               std::span<const FramePrompt> prompts, int fill_hole_area) const {
+  struct Kind {
+    std::vector<const FramePrompt*> prompts;
+    std::vector<size_t> places;  // of each among all
+  };
+  std::map<decltype(KindOf(prompts[0])), Kind> kinds;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    Kind& kind = kinds[KindOf(prompts[i])];
+    kind.prompts.push_back(&prompts[i]);
+    kind.places.push_back(i);
+  }
+  std::vector<StepOutput> parts;
+  std::vector<int64_t> row(prompts.size());  // of each prompt among all parts
+  int64_t rows = 0;
+  for (const auto& [key, kind] : kinds) {
+    for (const size_t place : kind.places) row[place] = rows++;
+    std::span<const FramePrompt* const> left = kind.prompts;
+    for (const int64_t size : shapes_.Divide(std::ssize(left))) {
+      parts.push_back(PromptBatch(features, store, left.first(size), fill_hole_area));
+      left = left.subspan(size);
+    }
+  }
+  return Reorder(Concatenate(parts), row);
+}
+
+StepOutput TrackerStep::PromptBatch(const FrameFeatures& features, const MemoryStore& store,
+                                    std::span<const FramePrompt* const> prompts,
+                                    int fill_hole_area) const {
+  StepOutput output;
+  output.heads = AnswerPrompts(features, store, prompts);
+  // Before the memory is encoded, as in the reference.
+  output.heads.masks = WithoutHoles(output.heads.masks, fill_hole_area);
+  output.memory = model_.EncodeMemory(features, output.heads, /*binarize=*/true);
+  return output;
+}
+
+HeadsOutput TrackerStep::AnswerPrompts(const FrameFeatures& features, const MemoryStore& store,
+                                       std::span<const FramePrompt* const> prompts) const {
   const auto cat = [&](auto member) {
     std::vector<Tensor> tensors;
     for (const FramePrompt* prompt : prompts) tensors.push_back(member(*prompt));
@@ -100,15 +145,17 @@ HeadsOutput AnswerPrompts(const Sam2Model& model, const FrameFeatures& features,
   };
   const FramePrompt& first = *prompts[0];
   if (first.mask.defined()) {
-    return model.UseMaskAsOutput(features, cat([](const FramePrompt& p) { return p.mask; }));
+    return model_.UseMaskAsOutput(features, cat([](const FramePrompt& p) { return p.mask; }));
   }
-  std::vector<MemoryBank::Selection> memories;
-  if (!first.from_scratch) {
+  Tensor pix_feat;
+  if (first.from_scratch) {
+    pix_feat = model_.WithoutMemory(features);
+  } else {
+    std::vector<MemoryBank::Selection> memories;
     for (const FramePrompt* prompt : prompts) memories.push_back(prompt->memories);
+    pix_feat = model_.WithMemory(features,
+                                 ToMemoryTokens(model_, GatherMemories(store, memories, shapes_)));
   }
-  const Tensor pix_feat = first.from_scratch
-                              ? model.WithoutMemory(features)
-                              : model.WithMemory(features, BatchMemories(model, memories));
   const PointPrompt points = {cat([](const FramePrompt& p) { return p.points->coords; }),
                               cat([](const FramePrompt& p) { return p.points->labels; })};
   const Tensor previous =
@@ -118,58 +165,8 @@ HeadsOutput AnswerPrompts(const Sam2Model& model, const FrameFeatures& features,
   // One click says too little to decide by the single mask; a box or several
   // clicks say enough (multimask_max_pt_num = 1).
   const bool multimask = points.labels.size(1) <= 1;
-  return model.ForwardSamHeads(features, pix_feat, points.labels.size(0), points, previous,
-                               multimask);
-}
-
-StepOutput PromptBatch(const Sam2Model& model, const FrameFeatures& features,
-                       const std::vector<const FramePrompt*>& prompts, int fill_hole_area) {
-  StepOutput output;
-  output.heads = AnswerPrompts(model, features, prompts);
-  // Before the memory is encoded, as in the reference.
-  output.heads.masks = WithoutHoles(output.heads.masks, fill_hole_area);
-  output.memory = model.EncodeMemory(features, output.heads, /*binarize=*/true);
-  return output;
-}
-
-}  // namespace
-
-StepOutput TrackObjects(const Sam2Model& model, const FrameFeatures& features,
-                        std::span<const MemoryBank::Selection> objects,
-                        const std::optional<MotionPrior>& motion, int fill_hole_area) {
-  const size_t batch = BatchSize(model);
-  std::vector<StepOutput> parts;
-  for (size_t begin = 0; begin < objects.size(); begin += batch) {
-    const size_t end = std::min(begin + batch, objects.size());
-    std::optional<MotionPrior> own;
-    if (motion) own = Slice(*motion, static_cast<int64_t>(begin), static_cast<int64_t>(end));
-    parts.push_back(TrackBatch(model, features, objects.subspan(begin, end - begin), own));
-  }
-  StepOutput output = Concatenate(parts);
-  // After the memory was encoded, as in the reference.
-  output.heads.masks = WithoutHoles(output.heads.masks, fill_hole_area);
-  return output;
-}
-
-StepOutput PromptObjects(const Sam2Model& model, const FrameFeatures& features,
-                         std::span<const FramePrompt> prompts, int fill_hole_area) {
-  std::map<decltype(KindOf(prompts[0])), std::vector<size_t>> kinds;
-  for (size_t i = 0; i < prompts.size(); ++i) kinds[KindOf(prompts[i])].push_back(i);
-
-  std::vector<StepOutput> parts;
-  std::vector<int64_t> row(prompts.size());  // of each prompt among all parts
-  int64_t rows = 0;
-  for (const auto& [kind, members] : kinds) {
-    std::vector<const FramePrompt*> batch;
-    for (const size_t member : members) {
-      batch.push_back(&prompts[member]);
-      row[member] = rows++;
-      if (batch.size() < BatchSize(model) && member != members.back()) continue;
-      parts.push_back(PromptBatch(model, features, batch, fill_hole_area));
-      batch.clear();
-    }
-  }
-  return Reorder(Concatenate(parts), row);
+  return model_.ForwardSamHeads(features, pix_feat, points.labels.size(0), points, previous,
+                                multimask);
 }
 
 }  // namespace sam2

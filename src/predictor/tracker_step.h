@@ -5,6 +5,7 @@
 #include <span>
 
 #include "model/sam2_model.h"
+#include "predictor/batch_shapes.h"
 #include "predictor/memory_bank.h"
 #include "predictor/motion_prior.h"
 
@@ -30,20 +31,41 @@ struct StepOutput {
   Tensor agreement, rival;
 };
 
-// Follows N objects into the frame by their memories, as a batch, or as
-// several where one would need too much working memory.
-// motion: chooses among the masks together with the predicted IoU; without it
-// that alone does, as in the reference.
-// Reference: SAM2VideoPredictor.propagate_in_video on a frame without prompts.
-StepOutput TrackObjects(const Sam2Model& model, const FrameFeatures& features,
-                        std::span<const MemoryBank::Selection> objects,
-                        const std::optional<MotionPrior>& motion, int fill_hole_area);
+// What one frame asks of the network, for any number of objects: they are
+// divided into batches of few shapes. Stateless.
+class TrackerStep {
+ public:
+  explicit TrackerStep(const Sam2Model& model)
+      : model_(model), shapes_(BatchShapes::For(model)) {}
 
-// Applies one prompt to each of N objects; those of one kind as batches. The
-// answers are as if each were alone, in the order of the prompts.
-// Reference: add_new_points_or_box and add_new_mask, then the preflight of
-// propagate_in_video.
-StepOutput PromptObjects(const Sam2Model& model, const FrameFeatures& features,
-                         std::span<const FramePrompt> prompts, int fill_hole_area);
+  // Follows N objects into the frame by their memories. The masks have their
+  // holes still.
+  // motion: chooses among the masks together with the predicted IoU; without it
+  // that alone does, as in the reference.
+  // Reference: SAM2VideoPredictor.propagate_in_video on a frame without prompts.
+  StepOutput Track(const FrameFeatures& features, const MemoryStore& store,
+                   std::span<const MemoryBank::Selection> objects,
+                   const std::optional<MotionPrior>& motion) const;
+
+  // Applies one prompt to each of N objects; those of one kind as batches. The
+  // answers are as if each were alone, in the order of the prompts. Holes in
+  // masks of at most fill_hole_area are filled before they are remembered.
+  // Reference: add_new_points_or_box and add_new_mask, then the preflight of
+  // propagate_in_video.
+  StepOutput Prompt(const FrameFeatures& features, const MemoryStore& store,
+                    std::span<const FramePrompt> prompts, int fill_hole_area) const;
+
+ private:
+  StepOutput TrackBatch(const FrameFeatures& features, const MemoryStore& store,
+                        std::span<const MemoryBank::Selection> objects,
+                        const std::optional<MotionPrior>& motion) const;
+  StepOutput PromptBatch(const FrameFeatures& features, const MemoryStore& store,
+                         std::span<const FramePrompt* const> prompts, int fill_hole_area) const;
+  HeadsOutput AnswerPrompts(const FrameFeatures& features, const MemoryStore& store,
+                            std::span<const FramePrompt* const> prompts) const;
+
+  const Sam2Model& model_;
+  BatchShapes shapes_;
+};
 
 }  // namespace sam2

@@ -4,10 +4,12 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <map>
+#include <cmath>
+#include <iterator>
 
 #include "image/frame.h"
 #include "image/mask.h"
+#include "predictor/upload.h"
 
 namespace sam2 {
 namespace {
@@ -18,7 +20,7 @@ MemoryBank::Limits BankLimits(const Sam2Model& model) {
 
 // Corners and clicks as the network's points: a box is two of them, first.
 PointPrompt ToPoints(const std::optional<Box>& box, const std::vector<Point>& points,
-                     const FrameView& frame, int64_t image_size) {
+                     const FrameView& frame, int64_t image_size, at::Device device) {
   std::vector<float> coords;
   std::vector<int64_t> labels;
   const float sx = static_cast<float>(image_size) / static_cast<float>(frame.width);
@@ -32,9 +34,8 @@ PointPrompt ToPoints(const std::optional<Box>& box, const std::vector<Point>& po
     add(box->x1, box->y1, kBoxCornerBottomRight);
   }
   for (const Point& p : points) add(p.x, p.y, p.positive ? kPositivePoint : kNegativePoint);
-  const int64_t P = static_cast<int64_t>(labels.size());
-  return {at::tensor(at::ArrayRef<float>(coords)).view({1, P, 2}),
-          at::tensor(at::ArrayRef<int64_t>(labels)).view({1, P})};
+  const int64_t P = std::ssize(labels);
+  return {Upload(coords, device).view({1, P, 2}), Upload(labels, device).view({1, P})};
 }
 
 // Frames between two anchors, which are to show different views.
@@ -147,12 +148,9 @@ FramePrompt StreamingTracker::ToNetwork(const FrameView& frame,
   }
   // A box says where the whole object is; clicks correct what is followed.
   network.from_scratch = pending.action != PromptAction::kRefine || box.has_value();
-  if (box || !points.empty()) {
-    network.points = ToPoints(box, points, frame, size);
-    network.points->coords = network.points->coords.to(engine_->model().device());
-    network.points->labels = network.points->labels.to(engine_->model().device());
-  }
-  if (network.mask.defined()) network.mask = network.mask.to(engine_->model().device());
+  const at::Device device = engine_->model().device();
+  if (box || !points.empty()) network.points = ToPoints(box, points, frame, size, device);
+  if (network.mask.defined()) network.mask = network.mask.to(device);
   return network;
 }
 
@@ -170,50 +168,10 @@ void StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
   const Tensor image = FrameToTensor(frame, static_cast<int>(model.image_size()), Resize::kVideo,
                                      model.device());
   const FrameFeatures features = model.EncodeImage(image);
-
-  std::map<int, FramePrompt> asked;
+  FramePrompts asked;
   for (const auto& [id, pending] : plan.pending()) asked[id] = ToNetwork(frame, pending);
-
-  // Follow all objects but those whose prompt needs no former answer.
-  std::vector<const TrackedObject*> followed;
-  std::vector<MemoryBank::Selection> selections;
-  for (const TrackedObject& object : objects_) {
-    const auto prompt = asked.find(object.id());
-    if (plan.Removes(object.id())) continue;
-    if (prompt == asked.end() ? Rests(object, pts_ns)
-                              : prompt->second.from_scratch || prompt->second.mask.defined()) {
-      continue;
-    }
-    followed.push_back(&object);
-    selections.push_back(object.bank.Select(object.frames));
-  }
-  std::vector<ObjectAnswer> answers;
-  StepOutput tracked, prompted;
-  if (!followed.empty()) {
-    std::optional<MotionPrior> motion;
-    if (options_.memory_policy == MemoryPolicy::kRobust) motion = Prior(followed, pts_ns);
-    tracked = TrackObjects(model, features, selections, motion, options_.fill_hole_area);
-    for (size_t i = 0; i < followed.size(); ++i) {
-      const int64_t row = static_cast<int64_t>(i);
-      const auto prompt = asked.find(followed[i]->id());
-      if (prompt == asked.end()) {
-        answers.push_back({.id = followed[i]->id(), .prompted = false, .row = row,
-                           .output = &tracked, .sight = {}, .report = {}});
-      } else {
-        prompt->second.previous = tracked.heads.masks.slice(0, row, row + 1);
-        prompt->second.memories = selections[i];
-      }
-    }
-  }
-  if (!asked.empty()) {
-    std::vector<FramePrompt> prompts;
-    for (const auto& [id, prompt] : asked) {
-      answers.push_back({.id = id, .prompted = true, .row = std::ssize(prompts),
-                         .output = &prompted, .sight = {}, .report = {}});
-      prompts.push_back(prompt);
-    }
-    prompted = PromptObjects(model, features, prompts, options_.fill_hole_area);
-  }
+  std::vector<ObjectAnswer> answers = FollowObjects(features, pts_ns, plan, asked);
+  std::ranges::move(AnswerPrompts(features, asked), std::back_inserter(answers));
 
   CutDetector cuts = cuts_;
   const bool cut =
@@ -227,6 +185,79 @@ void StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
   frame_height_ = frame.height;
 }
 
+// All objects but those that rest and those whose prompt needs no former answer.
+std::vector<const StreamingTracker::TrackedObject*> StreamingTracker::Followed(
+    std::int64_t pts_ns, const PromptPlan& plan, const FramePrompts& asked) const {
+  std::vector<const TrackedObject*> followed;
+  for (const TrackedObject& object : objects_) {
+    if (plan.Removes(object.id())) continue;
+    const auto prompt = asked.find(object.id());
+    const bool needless = prompt == asked.end()
+                              ? Rests(object, pts_ns)
+                              : prompt->second.from_scratch || prompt->second.mask.defined();
+    if (!needless) followed.push_back(&object);
+  }
+  return followed;
+}
+
+std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::FollowObjects(
+    const FrameFeatures& features, std::int64_t pts_ns, const PromptPlan& plan,
+    FramePrompts& asked) {
+  const std::vector<const TrackedObject*> followed = Followed(pts_ns, plan, asked);
+  if (followed.empty()) return {};
+  std::vector<MemoryBank::Selection> selections;
+  for (const TrackedObject* object : followed) {
+    selections.push_back(object->bank.Select(object->frames));
+  }
+  std::optional<MotionPrior> motion;
+  if (options_.memory_policy == MemoryPolicy::kRobust) motion = Prior(followed, pts_ns);
+  const StepOutput output = engine_->step().Track(features, store_, selections, motion);
+  // Filled after the memory was encoded, as in the reference.
+  const Readout readout(output, options_.fill_hole_area);
+  std::vector<ObjectAnswer> answers = Collect(output, readout);
+  for (size_t i = 0; i < followed.size(); ++i) {
+    answers[i].id = followed[i]->id();
+    if (motion) answers[i].sight.weight = MotionWeight(followed[i]->motion, pts_ns);
+    const auto prompt = asked.find(answers[i].id);
+    if (prompt == asked.end()) continue;
+    prompt->second.previous = readout.mask(static_cast<int64_t>(i)).to(features.embedding.device());
+    prompt->second.memories = selections[i];
+  }
+  std::erase_if(answers, [&](const ObjectAnswer& answer) { return asked.contains(answer.id); });
+  return answers;
+}
+
+std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::AnswerPrompts(
+    const FrameFeatures& features, const FramePrompts& asked) {
+  if (asked.empty()) return {};
+  std::vector<FramePrompt> prompts;
+  for (const auto& [id, prompt] : asked) prompts.push_back(prompt);
+  const StepOutput output =
+      engine_->step().Prompt(features, store_, prompts, options_.fill_hole_area);
+  std::vector<ObjectAnswer> answers = Collect(output, Readout(output, /*fill_hole_area=*/0));
+  auto answer = answers.begin();
+  for (const auto& [id, prompt] : asked) {
+    answer->id = id;
+    answer->prompted = true;
+    ++answer;
+  }
+  return answers;
+}
+
+std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::Collect(const StepOutput& output,
+                                                                      const Readout& readout) {
+  const std::vector<SlotBuffer::Slot> features = store_.features.Write(output.memory);
+  const std::vector<SlotBuffer::Slot> obj_ptrs = store_.obj_ptrs.Write(output.heads.obj_ptr);
+  std::vector<ObjectAnswer> answers(features.size());
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const int64_t row = static_cast<int64_t>(i);
+    answers[i].memory = {.frame = 0, .features = features[i], .obj_ptr = obj_ptrs[i]};
+    answers[i].sight = readout.sight(row);
+    answers[i].mask = readout.mask(row);
+  }
+  return answers;
+}
+
 MotionPrior StreamingTracker::Prior(const std::vector<const TrackedObject*>& objects,
                                     std::int64_t pts_ns) const {
   std::vector<float> boxes, areas, weights;
@@ -237,35 +268,24 @@ MotionPrior StreamingTracker::Prior(const std::vector<const TrackedObject*>& obj
     weights.push_back(MotionWeight(object->motion, pts_ns));
   }
   const auto place = [&](const std::vector<float>& values) {
-    return at::tensor(at::ArrayRef<float>(values)).to(engine_->model().device());
+    return Upload(values, engine_->model().device());
   };
   return {.boxes = place(boxes).view({-1, 4}), .areas = place(areas), .weight = place(weights)};
 }
 
 void StreamingTracker::Report(const FrameView& frame, std::int64_t pts_ns, bool cut,
                               ObjectAnswer& answer) const {
-  const HeadsOutput& heads = answer.output->heads;
-  const TrackedObject* known = Find(answer.id);
-  const Tensor logit = heads.object_score_logits[answer.row];
-  answer.sight.logit = logit.item<float>();
-  answer.sight.iou = heads.ious[answer.row].item<float>();
-  if (answer.output->agreement.defined()) {
-    answer.sight.agreement = answer.output->agreement[answer.row].item<float>();
-    answer.sight.rival = answer.output->rival[answer.row].item<float>();
-    answer.sight.weight = MotionWeight(known->motion, pts_ns);
-  }
   Object& object = answer.report;
   object.id = answer.id;
-  object.score = logit.sigmoid().item<float>();
+  object.score = 1 / (1 + std::exp(-answer.sight.logit));
   object.iou = answer.sight.iou;
   if (answer.sight.logit > 0 && IsSeen(answer, cut)) {
-    object.mask = MaskFromLogits(heads.masks[answer.row][0].to(at::kCPU).contiguous(), frame.width,
-                                 frame.height);
+    object.mask = MaskFromLogits(answer.mask[0][0], frame.width, frame.height);
   }
   if (!object.mask.empty()) {
     object.box = BoxOf(object.mask);
   } else {
-    object.state = UnseenState(known, pts_ns);
+    object.state = UnseenState(Find(answer.id), pts_ns);
   }
 }
 
@@ -307,9 +327,8 @@ void StreamingTracker::Learn(const FrameView& frame, std::int64_t pts_ns, bool c
 
 void StreamingTracker::Remember(TrackedObject& object, const ObjectAnswer& answer) const {
   if (!answer.prompted && !IsWorthRemembering(object, answer)) return;
-  // Copies, so that a bank does not keep the whole batch alive.
-  ObjectMemory memory{object.frames++, answer.output->memory[answer.row].clone(),
-                      answer.output->heads.obj_ptr[answer.row].clone()};
+  ObjectMemory memory = answer.memory;
+  memory.frame = object.frames++;
   if (answer.prompted) {
     object.bank.AddPrompted(std::move(memory));
     return;

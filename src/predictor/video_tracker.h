@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <memory>
 
 #include "predictor/confidence.h"
@@ -9,6 +10,7 @@
 #include "predictor/memory_bank.h"
 #include "predictor/motion.h"
 #include "predictor/prompt_plan.h"
+#include "predictor/readout.h"
 #include "predictor/tracker_step.h"
 #include "sam2.h"
 
@@ -43,13 +45,14 @@ class StreamingTracker : public VideoTracker {
   };
   // What the network said of one object on the current frame.
   struct ObjectAnswer {
-    int id;
-    bool prompted;
-    int64_t row;  // of `output`
-    const StepOutput* output;
+    int id = 0;
+    bool prompted = false;
+    ObjectMemory memory;  // of this frame, not yet in its bank
     Sight sight;
+    Tensor mask;  // see Readout
     Object report;
   };
+  using FramePrompts = std::map<int, FramePrompt>;  // by object
 
   PromptPlan NewPlan() const;
   // Whether the object is lost and was looked for a moment ago.
@@ -57,9 +60,18 @@ class StreamingTracker : public VideoTracker {
 
   FramePrompt ToNetwork(const FrameView& frame, const PromptPlan::Pending& pending) const;
   void RunStep(const FrameView& frame, std::int64_t pts_ns, const PromptPlan& plan);
+  std::vector<const TrackedObject*> Followed(std::int64_t pts_ns, const PromptPlan& plan,
+                                             const FramePrompts& asked) const;
+  // Gives the prompts that refine what is followed their objects' answers.
+  std::vector<ObjectAnswer> FollowObjects(const FrameFeatures& features, std::int64_t pts_ns,
+                                          const PromptPlan& plan, FramePrompts& asked);
+  std::vector<ObjectAnswer> AnswerPrompts(const FrameFeatures& features,
+                                          const FramePrompts& asked);
+  // The answers, with their memories in the store.
+  std::vector<ObjectAnswer> Collect(const StepOutput& output, const Readout& readout);
   // Where motion has these objects, for MemoryPolicy::kRobust.
   MotionPrior Prior(const std::vector<const TrackedObject*>& objects, std::int64_t pts_ns) const;
-  // Reads off the output what the answer says. cut: the frame begins a scene.
+  // Completes the answer by what it means. cut: the frame begins a scene.
   void Report(const FrameView& frame, std::int64_t pts_ns, bool cut, ObjectAnswer& answer) const;
   // Whether an object that the network calls present is to be taken as seen.
   bool IsSeen(const ObjectAnswer& answer, bool cut) const;
@@ -79,6 +91,7 @@ class StreamingTracker : public VideoTracker {
 
   std::shared_ptr<ModelEngine> engine_;
   TrackerOptions options_;
+  MemoryStore store_;  // before those whose memories it holds
   std::vector<TrackedObject> objects_;  // in order of their first appearance
   int frame_width_ = 0, frame_height_ = 0;  // of the last step
   int next_id_ = 1;

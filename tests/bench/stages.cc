@@ -17,7 +17,7 @@
 #include "image/mask.h"
 #include "predictor/caching_allocator.h"
 #include "predictor/memory_batch.h"
-#include "predictor/tracker_step.h"
+#include "predictor/readout.h"
 
 namespace sam2 {
 namespace {
@@ -33,7 +33,7 @@ Tensor SomeImage() {
 }
 
 // A full bank, as every object has after 16 frames.
-MemoryBank FullBank(const FrameFeatures& features) {
+MemoryBank FullBank(const FrameFeatures& features, MemoryStore& store) {
   MemoryBank bank({.num_maskmem = g_model->num_maskmem(), .max_obj_ptrs = 16});
   const int64_t side = g_model->image_size() / 4;
   HeadsOutput heads{.masks = at::randn({1, 1, side, side}),
@@ -43,7 +43,8 @@ MemoryBank FullBank(const FrameFeatures& features) {
                     .object_score_logits = at::ones({1, 1})};
   for (int64_t frame = 0; frame < 20; ++frame) {
     const Tensor memory = g_model->EncodeMemory(features, heads, false);
-    ObjectMemory kept{frame, memory[0], heads.obj_ptr[0]};
+    ObjectMemory kept{frame, store.features.Write(memory)[0],
+                      store.obj_ptrs.Write(heads.obj_ptr)[0]};
     frame == 0 ? bank.AddPrompted(kept) : bank.AddTracked(kept);
   }
   return bank;
@@ -77,15 +78,20 @@ void BM_Trunk(benchmark::State& state) {
 
 void BM_BatchMemories(benchmark::State& state) {
   const FrameFeatures features = g_model->EncodeImage(SomeImage());
-  const MemoryBank bank = FullBank(features);
+  MemoryStore store;
+  const MemoryBank bank = FullBank(features, store);
   const auto selections = Selections(bank, state.range(0));
-  for (auto _ : state) BatchMemories(*g_model, selections);
+  const BatchShapes shapes = BatchShapes::For(*g_model);
+  for (auto _ : state) ToMemoryTokens(*g_model, GatherMemories(store, selections, shapes));
 }
 
 void BM_MemoryAttention(benchmark::State& state) {
   const FrameFeatures features = g_model->EncodeImage(SomeImage());
-  const MemoryBank bank = FullBank(features);
-  const MemoryTokens tokens = BatchMemories(*g_model, Selections(bank, state.range(0)));
+  MemoryStore store;
+  const MemoryBank bank = FullBank(features, store);
+  const auto selections = Selections(bank, state.range(0));
+  const MemoryTokens tokens = ToMemoryTokens(
+      *g_model, GatherMemories(store, selections, BatchShapes::For(*g_model)));
   for (auto _ : state) g_model->WithMemory(features, tokens);
 }
 
@@ -107,21 +113,31 @@ void BM_EncodeMemory(benchmark::State& state) {
   for (auto _ : state) g_model->EncodeMemory(features, heads, false);
 }
 
+void Follow(const FrameFeatures& features, MemoryStore& store,
+            std::span<const MemoryBank::Selection> objects) {
+  const StepOutput output = TrackerStep(*g_model).Track(features, store, objects, std::nullopt);
+  store.features.Write(output.memory);
+  store.obj_ptrs.Write(output.heads.obj_ptr);
+  Readout(output, 8);
+}
+
 void BM_TrackObjects(benchmark::State& state) {
   const FrameFeatures features = g_model->EncodeImage(SomeImage());
-  const MemoryBank bank = FullBank(features);
+  MemoryStore store;
+  const MemoryBank bank = FullBank(features, store);
   const auto selections = Selections(bank, state.range(0));
-  for (auto _ : state) TrackObjects(*g_model, features, selections, std::nullopt, 8);
+  for (auto _ : state) Follow(features, store, selections);
 }
 
 // The same objects without batches, for comparison.
 void BM_TrackOneByOne(benchmark::State& state) {
   const FrameFeatures features = g_model->EncodeImage(SomeImage());
-  const MemoryBank bank = FullBank(features);
+  MemoryStore store;
+  const MemoryBank bank = FullBank(features, store);
   const auto selections = Selections(bank, state.range(0));
   for (auto _ : state) {
     for (const MemoryBank::Selection& selection : selections) {
-      TrackObjects(*g_model, features, {&selection, 1}, std::nullopt, 8);
+      Follow(features, store, {&selection, 1});
     }
   }
 }

@@ -17,8 +17,14 @@ using ::testing::UnorderedElementsAreArray;
 
 constexpr MemoryBank::Limits kLimits{.num_maskmem = 7, .max_obj_ptrs = 16, .max_cond_frames = 4};
 
+MemoryStore& Store() {
+  static MemoryStore* const store = new MemoryStore;
+  return *store;
+}
+
 ObjectMemory MemoryOf(int64_t frame) {
-  return {frame, at::full({1, 1}, static_cast<double>(frame)), at::zeros({1})};
+  const at::Tensor row = at::full({1, 1}, static_cast<double>(frame));
+  return {frame, Store().features.Write(row)[0], Store().obj_ptrs.Write(row)[0]};
 }
 
 using MemoryPlace = std::pair<int64_t, int64_t>;   // frame, t_pos
@@ -92,7 +98,8 @@ TEST_P(RandomHistory, IsSelectedFromAsTheReferenceDoes) {
       ASSERT_THAT(Pointers(selection), UnorderedElementsAreArray(expected.pointers)) << frame;
       for (const ObjectMemory* memory : selection.memories) {
         ASSERT_TRUE(memory->features.defined()) << frame;
-        ASSERT_EQ(memory->features.item<float>(), static_cast<float>(memory->frame));
+        const at::Tensor row = Store().features.rows()[memory->features.index()];
+        ASSERT_EQ(row.item<float>(), static_cast<float>(memory->frame));
       }
     }
     const bool prompted =
@@ -140,11 +147,11 @@ TEST(MemoryBank, FirstPromptStaysForever) {
 
 TEST(MemoryBank, FeaturesAreFreedWhenTooOldToBeAttendedTo) {
   MemoryBank bank(kLimits);
-  const at::Tensor features = at::zeros({1, 1});
   bank.AddPrompted(MemoryOf(0));
-  bank.AddTracked({1, features, at::zeros({1})});
-  for (int64_t frame = 2; frame < 12; ++frame) bank.AddTracked(MemoryOf(frame));
-  EXPECT_EQ(features.use_count(), 1u);
+  for (int64_t frame = 1; frame < 100; ++frame) bank.AddTracked(MemoryOf(frame));
+  EXPECT_EQ(Store().features.used(), 1 + 6);
+  EXPECT_EQ(Store().obj_ptrs.used(), 1 + 15);
+  EXPECT_LE(Store().features.capacity(), 14);
 }
 
 TEST(MemoryBank, GapsInTimeAreNotFilled) {

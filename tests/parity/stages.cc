@@ -52,18 +52,22 @@ void RunMemory(const Sam2Model& model, const Tensors& in, const FrameFeatures& f
                     .object_score_logits = in.at("memory.scores")};
   out["memory.soft"] = model.EncodeMemory(features, heads, false);
   out["memory.binary"] = model.EncodeMemory(features, heads, true);
+  MemoryStore store;
   MemoryBank bank({.num_maskmem = model.num_maskmem(), .max_obj_ptrs = model.max_obj_ptrs()});
+  const BatchShapes shapes = BatchShapes::For(model);
   for (int64_t frame = 0; frame < kMemories; ++frame) {
     const std::string key = std::to_string(frame);
-    ObjectMemory memory{frame, in.at("past.memory." + key)[0],
-                        in.at("past.pointer." + key)[0]};
+    ObjectMemory memory{frame, store.features.Write(in.at("past.memory." + key))[0],
+                        store.obj_ptrs.Write(in.at("past.pointer." + key))[0]};
     frame == 0 ? bank.AddPrompted(memory) : bank.AddTracked(memory);
     const MemoryBank::Selection selection = bank.Select(frame + 1);
-    out["attention." + std::to_string(frame + 1)] =
-        model.WithMemory(features, BatchMemories(model, std::span(&selection, 1)));
+    out["attention." + std::to_string(frame + 1)] = model.WithMemory(
+        features,
+        ToMemoryTokens(model, GatherMemories(store, std::span(&selection, 1), shapes)));
   }
   for (int64_t t_pos = 0; t_pos < model.num_maskmem(); ++t_pos) {
-    out["memory.pos." + std::to_string(t_pos)] = model.MemoryPosition(t_pos);
+    out["memory.pos." + std::to_string(t_pos)] =
+        model.MemoryPositions(at::full({1, 1}, t_pos, at::kLong))[0];
   }
 }
 

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "model/sam2_model.h"
+
+namespace sam2 {
+
+// Which shapes batches of objects may have. Each further shape costs memory
+// for good: on the CPU the kernels that oneDNN keeps for it, on a GPU its
+// captured graph. On the CPU filling up costs time, so that batches are as
+// large as they come there, up to a limit; on a GPU few sizes occur.
+struct BatchShapes {
+  // A number of memories or pointers is filled up to the least it may be, or
+  // from there to a multiple of a step.
+  struct Length {
+    int64_t least, step;
+    int64_t Of(int64_t count) const;
+  };
+
+  std::vector<int64_t> objects;  // the sizes of a batch, falling, the last one 1
+  Length memories, obj_ptrs;
+  // Whether position codes that all objects share may be one row.
+  bool may_share_positions;
+
+  static BatchShapes For(const Sam2Model& model);
+
+  // The sizes of the batches that `count` objects are divided into.
+  std::vector<int64_t> Divide(int64_t count) const;
+};
+
+}  // namespace sam2

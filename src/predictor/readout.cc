@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predictor/readout.h"
+
+#include <ATen/ATen.h>
+
+#include "image/components.h"
+
+namespace sam2 {
+
+Readout::Readout(const StepOutput& output, int fill_hole_area) {
+  const Tensor& ious = output.heads.ious;
+  const bool motion = output.agreement.defined();
+  values_ = at::stack({output.heads.object_score_logits.squeeze(1), ious,
+                       motion ? output.agreement : at::ones_like(ious),
+                       motion ? output.rival : at::zeros_like(ious)},
+                      1)
+                .to(at::kCPU);
+  masks_ = output.heads.masks.to(at::kCPU).contiguous();
+  FillHoles(masks_, fill_hole_area);
+}
+
+Sight Readout::sight(int64_t row) const {
+  const float* values = values_.const_data_ptr<float>() + 4 * row;
+  return {.logit = values[0], .iou = values[1], .agreement = values[2], .weight = 0,
+          .rival = values[3]};
+}
+
+}  // namespace sam2

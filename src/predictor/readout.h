@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "predictor/confidence.h"
+#include "predictor/tracker_step.h"
+
+namespace sam2 {
+
+// What the host learns of the answers for N objects, in one read.
+class Readout {
+ public:
+  // The masks' holes of at most fill_hole_area are filled.
+  Readout(const StepOutput& output, int fill_hole_area);
+
+  // Of one object; the weight is not of the network.
+  Sight sight(int64_t row) const;
+  // Mask logits of one object: [1, 1, 4h, 4w] float32 on the CPU, contiguous.
+  Tensor mask(int64_t row) const { return masks_.slice(0, row, row + 1); }
+
+ private:
+  Tensor values_;  // [N, 4] float32 on the CPU
+  Tensor masks_;   // [N, 1, 4h, 4w] float32 on the CPU
+};
+
+}  // namespace sam2

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Objects as batches, in all their shapes, against each object alone with
+// nothing filled up.
+#include "predictor/memory_batch.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/weights.h"
+#include "predictor/tracker_step.h"
+
+namespace sam2 {
+namespace {
+
+using testing::ElementsAre;
+
+BatchShapes Exact() {
+  return {.objects = {1}, .memories = {1, 1}, .obj_ptrs = {1, 1}, .may_share_positions = true};
+}
+
+// About as on a GPU.
+BatchShapes Few() {
+  return {.objects = {4, 2, 1}, .memories = {7, 2}, .obj_ptrs = {16, 8},
+          .may_share_positions = false};
+}
+
+class MemoryBatchTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    const c10::InferenceMode inference_mode;
+    Weights weights(ReadCheckpoint(SAM2_BUILTIN_MODEL), "builtin", at::kFloat, at::kCPU);
+    model_ = new Sam2Model(weights, 0);
+    at::manual_seed(7);
+    features_ = new FrameFeatures(model_->EncodeImage(
+        at::randn({1, 3, model_->image_size(), model_->image_size()})));
+  }
+
+  // Objects that were prompted so many frames ago.
+  void AddObjects(std::initializer_list<int64_t> ages) {
+    const c10::InferenceMode inference_mode;
+    for (const int64_t age : ages) {
+      MemoryBank& bank = banks_.emplace_back(
+          MemoryBank::Limits{.num_maskmem = model_->num_maskmem()});
+      for (int64_t frame = 0; frame < age; ++frame) {
+        ObjectMemory memory{
+            frame,
+            store_.features.Write(at::randn({1, model_->tokens_per_memory(), 64}).to(at::kBFloat16))[0],
+            store_.obj_ptrs.Write(at::randn({1, features_->embedding.size(1)}))[0]};
+        frame % 9 == 0 ? bank.AddPrompted(memory) : bank.AddTracked(memory);
+      }
+      selections_.push_back(bank.Select(age));
+    }
+  }
+
+  Tensor Attend(std::span<const MemoryBank::Selection> objects, const BatchShapes& shapes) const {
+    const c10::InferenceMode inference_mode;
+    return model_->WithMemory(*features_,
+                              ToMemoryTokens(*model_, GatherMemories(store_, objects, shapes)));
+  }
+
+  void ExpectAsAlone(const BatchShapes& shapes) const {
+    const Tensor together = Attend(selections_, shapes);
+    for (size_t i = 0; i < selections_.size(); ++i) {
+      const Tensor alone = Attend({&selections_[i], 1}, Exact());
+      const double error = (together[static_cast<int64_t>(i)] - alone[0]).abs().max().item<double>();
+      EXPECT_LT(error, 1e-4 * alone.abs().max().item<double>()) << i;
+    }
+  }
+
+  static inline const Sam2Model* model_ = nullptr;
+  static inline const FrameFeatures* features_ = nullptr;
+  MemoryStore store_;
+  std::deque<MemoryBank> banks_;
+  std::vector<MemoryBank::Selection> selections_;
+};
+
+TEST_F(MemoryBatchTest, ObjectsOfOneAgeAreAsIfEachWereAlone) {
+  AddObjects({20, 20, 20});
+  ExpectAsAlone(BatchShapes::For(*model_));
+  ExpectAsAlone(Few());
+}
+
+TEST_F(MemoryBatchTest, ObjectsOfAllAgesAreAsIfEachWereAlone) {
+  AddObjects({1, 2, 7, 8, 16, 17, 40});
+  ExpectAsAlone(BatchShapes::For(*model_));
+  ExpectAsAlone(Few());
+}
+
+TEST_F(MemoryBatchTest, ANewObjectIsFilledUpAndMasked) {
+  AddObjects({1});
+  const GatheredMemories few = GatherMemories(store_, selections_, Few());
+  EXPECT_EQ(few.features.size(1), 7);
+  EXPECT_EQ(few.obj_ptrs.size(1), 16);
+  EXPECT_TRUE(few.counts.defined());
+  EXPECT_EQ(GatherMemories(store_, selections_, Exact()).features.size(1), 1);
+  ExpectAsAlone(Few());
+}
+
+TEST_F(MemoryBatchTest, WithoutFillingNothingIsMasked) {
+  AddObjects({9, 9});
+  const GatheredMemories exact = GatherMemories(store_, selections_, Exact());
+  EXPECT_FALSE(exact.counts.defined());
+  EXPECT_EQ(exact.t_pos.size(0), 1);  // one row serves both
+  EXPECT_EQ(GatherMemories(store_, selections_, Few()).t_pos.size(0), 2);
+}
+
+TEST_F(MemoryBatchTest, WhatIsMaskedMayBeAnything) {
+  AddObjects({3, 20});
+  const Tensor before = Attend(selections_, Few());
+  // The rows that nobody uses.
+  const c10::InferenceMode inference_mode;
+  std::vector<bool> used(store_.features.capacity());
+  for (const auto& selection : selections_) {
+    for (const ObjectMemory* memory : selection.memories) used[memory->features.index()] = true;
+  }
+  for (size_t i = 0; i < used.size(); ++i) {
+    if (!used[i]) store_.features.rows()[static_cast<int64_t>(i)].fill_(NAN);
+  }
+  EXPECT_TRUE(at::equal(Attend(selections_, Few()), before));
+}
+
+TEST(BatchShapes, OneObjectMoreIsABatchMoreOrALargerOne) {
+  const BatchShapes few = Few();
+  EXPECT_THAT(few.Divide(0), ElementsAre());
+  EXPECT_THAT(few.Divide(1), ElementsAre(1));
+  EXPECT_THAT(few.Divide(3), ElementsAre(2, 1));
+  EXPECT_THAT(few.Divide(15), ElementsAre(4, 4, 4, 2, 1));
+}
+
+TEST(BatchShapes, LengthsAreFilledUpToFewValues) {
+  const BatchShapes::Length length{.least = 7, .step = 2};
+  EXPECT_EQ(length.Of(1), 7);
+  EXPECT_EQ(length.Of(7), 7);
+  EXPECT_EQ(length.Of(8), 9);
+  EXPECT_EQ(length.Of(9), 9);
+  EXPECT_EQ(length.Of(10), 11);
+}
+
+}  // namespace
+}  // namespace sam2
