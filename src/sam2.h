@@ -34,7 +34,7 @@
 namespace sam2 {
 
 // Grows with every change of this file that breaks a caller compiled before.
-inline constexpr int kInterfaceVersion = 3;
+inline constexpr int kInterfaceVersion = 4;
 
 // What went wrong, so that a caller can choose its own kind of error.
 enum class ErrorCode {
@@ -63,6 +63,14 @@ enum class PixelFormat { kRGB, kBGR, kRGBx, kBGRx, kxRGB, kxBGR, kNV12, kI420, k
 // How Y'CbCr became R'G'B'.
 enum class ColorMatrix { kBT601, kBT709, kBT2020 };
 
+// Where pixels lie.
+enum class FrameMemory {
+  kHost,
+  // Memory of any NVIDIA GPU and any CUDA context of the process. Whoever wrote
+  // to it must have been waited for.
+  kCuda,
+};
+
 // A view of the caller's pixels, which must stay valid during the call.
 struct FrameView {
   PixelFormat format = PixelFormat::kRGB;
@@ -72,6 +80,7 @@ struct FrameView {
   std::array<int, 3> stride{};  // bytes from one row to the next, for each plane
   ColorMatrix matrix = ColorMatrix::kBT601;
   bool full_range = false;  // Y'CbCr: 0..255 rather than 16..235
+  FrameMemory memory = FrameMemory::kHost;
 };
 
 // Corners in pixels of the frame; (0, 0) is the upper left corner of the first
@@ -184,6 +193,7 @@ class VideoTracker {
   // inference time while there is no object. A prompt that cannot be used is
   // refused in its outcome and the others go on.
   // pts_ns: presentation time of the frame, for timeouts and motion.
+  // A frame in CUDA memory needs an engine on a CUDA device.
   // Throws Error when the step failed; the tracker then stands as before.
   virtual StepResult Step(const FrameView& frame, std::int64_t pts_ns,
                           std::span<const Prompt> prompts) = 0;
@@ -252,6 +262,7 @@ class ImagePredictor {
   // kept while the pixels stay the same; with other ones all objects go.
   // Returns whether it is another picture. It is encoded when something is
   // first asked of it: the pixels must be there until the last such call.
+  // Throws Error for a frame that is not in host memory.
   virtual bool SetImage(const FrameView& frame) = 0;
 
   // Applies the prompts, in order, to the objects of the current picture; a

@@ -10,11 +10,6 @@
 namespace sam2 {
 namespace {
 
-// Bits of a weight after the point: 8 of the level and 2 for overshoot are
-// left of an int32.
-constexpr int kFraction = 32 - 8 - 2;
-constexpr std::int32_t kHalf = 1 << (kFraction - 1);
-
 // Keys' cubic convolution with a = -1/2.
 double Cubic(double x) {
   constexpr double a = -0.5;
@@ -24,44 +19,8 @@ double Cubic(double x) {
   return 0;
 }
 
-// Which samples of the source make each sample of the result along one axis.
-struct Taps {
-  std::vector<int> first, count;      // by sample of the result
-  std::vector<std::int32_t> weights;  // row by row, `most` for each
-  int most = 0;
-
-  const std::int32_t* of(int i) const { return &weights[std::int64_t{i} * most]; }
-};
-
-Taps MakeTaps(int source, int result) {
-  const double scale = static_cast<double>(source) / result;
-  const double spread = std::max(scale, 1.0);
-  const double support = 2 * spread;
-  Taps taps;
-  taps.most = static_cast<int>(std::ceil(support)) * 2 + 1;
-  taps.weights.resize(std::int64_t{result} * taps.most);
-  std::vector<double> exact(taps.most);
-  for (int i = 0; i < result; ++i) {
-    const double center = (i + 0.5) * scale;
-    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int count = std::min(static_cast<int>(center + support + 0.5), source) - first;
-    double sum = 0;
-    for (int t = 0; t < count; ++t) {
-      sum += exact[t] = Cubic((t + first - center + 0.5) * (1 / spread));
-    }
-    for (int t = 0; t < count; ++t) {
-      const double weight = exact[t] / sum * (1 << kFraction);
-      taps.weights[std::int64_t{i} * taps.most + t] =
-          static_cast<std::int32_t>(weight < 0 ? weight - 0.5 : weight + 0.5);
-    }
-    taps.first.push_back(first);
-    taps.count.push_back(count);
-  }
-  return taps;
-}
-
 inline std::uint8_t ToLevel(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> kFraction, 0, 255));
+  return static_cast<std::uint8_t>(std::clamp(sum >> kTapFraction, 0, 255));
 }
 
 // sums += levels * weight
@@ -85,12 +44,12 @@ PixelView Packed(const std::vector<std::uint8_t>& pixels, int width, int height,
 
 // Rows without padding.
 std::vector<std::uint8_t> ResizeDown(const PixelView& pixels, int height) {
-  const Taps taps = MakeTaps(pixels.height, height);
+  const Taps taps = BicubicTaps(pixels.height, height);
   const std::int64_t row_bytes = std::int64_t{pixels.width} * pixels.channels;
   std::vector<std::uint8_t> result(row_bytes * height);
   std::vector<std::int32_t> sums(row_bytes);
   for (int y = 0; y < height; ++y) {
-    std::ranges::fill(sums, kHalf);
+    std::ranges::fill(sums, kTapHalf);
     for (int t = 0; t < taps.count[y]; ++t) {
       AddRow(pixels.data + (taps.first[y] + t) * pixels.stride, taps.of(y)[t], row_bytes,
              sums.data());
@@ -132,10 +91,35 @@ std::vector<std::uint8_t> ResizeAcross(const PixelView& pixels, int width) {
 
 }  // namespace
 
+Taps BicubicTaps(int source, int result) {
+  const double scale = static_cast<double>(source) / result;
+  const double spread = std::max(scale, 1.0);
+  const double support = 2 * spread;
+  Taps taps;
+  taps.most = static_cast<int>(std::ceil(support)) * 2 + 1;
+  taps.weights.resize(std::int64_t{result} * taps.most);
+  std::vector<double> exact(taps.most);
+  for (int i = 0; i < result; ++i) {
+    const double center = (i + 0.5) * scale;
+    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
+    const int count = std::min(static_cast<int>(center + support + 0.5), source) - first;
+    double sum = 0;
+    for (int t = 0; t < count; ++t) {
+      sum += exact[t] = Cubic((t + first - center + 0.5) * (1 / spread));
+    }
+    for (int t = 0; t < count; ++t) {
+      const double weight = exact[t] / sum * (1 << kTapFraction);
+      taps.weights[std::int64_t{i} * taps.most + t] =
+          static_cast<std::int32_t>(weight < 0 ? weight - 0.5 : weight + 0.5);
+    }
+    taps.first.push_back(first);
+    taps.count.push_back(count);
+  }
+  return taps;
+}
+
 std::vector<std::uint8_t> ResizeBicubic(const PixelView& pixels, int size) {
-  // Pillow 13 squeezes tall pictures in height first; where it begins to do so
-  // was found by trial.
-  if (pixels.height > size && 2 * std::int64_t{pixels.width} < pixels.height + size) {
+  if (HeightGoesFirst(pixels.width, pixels.height, size)) {
     const std::vector<std::uint8_t> low = ResizeDown(pixels, size);
     return ResizeAcross(Packed(low, pixels.width, size, pixels.channels), size);
   }

@@ -18,6 +18,28 @@ struct PixelView {
   int channels;
 };
 
+// Which samples of the source make each sample of the result along one axis,
+// and how much of each: whole numbers in units of 2^-kTapFraction. A pass gives
+// (sum of weight * level + kTapHalf) >> kTapFraction, clamped to 0..255.
+struct Taps {
+  std::vector<int> first, count;      // by sample of the result
+  std::vector<std::int32_t> weights;  // row by row, `most` for each, 0 after the last
+  int most = 0;
+
+  const std::int32_t* of(int i) const { return &weights[std::int64_t{i} * most]; }
+};
+// Bits after the point: 8 of the level and 2 for overshoot are left of an int32.
+inline constexpr int kTapFraction = 32 - 8 - 2;
+inline constexpr std::int32_t kTapHalf = 1 << (kTapFraction - 1);
+
+Taps BicubicTaps(int source, int result);
+
+// Pillow 13 squeezes tall pictures in height first; where it begins to do so
+// was found by trial.
+constexpr bool HeightGoesFirst(int width, int height, int size) {
+  return height > size && 2 * std::int64_t{width} < std::int64_t{height} + size;
+}
+
 // The pixels at size x size, as Image.resize((size, size)) of Pillow 13 gives
 // them (default filter, antialiased, each pass rounded to 8 bits): rows of size
 // pixels of 4 bytes, of which the first `channels` mean something.

@@ -5,32 +5,10 @@
 #include <bit>
 #include <cstring>
 
+#include "image/layout.h"
+
 namespace sam2 {
 namespace {
-
-struct PlaneSize {
-  std::int64_t row_bytes;  // without padding
-  std::int64_t rows;
-};
-
-// Of every plane; those that the format lacks are empty.
-std::array<PlaneSize, 3> PlaneSizes(const FrameView& frame) {
-  const std::int64_t width = frame.width, height = frame.height;
-  const std::int64_t half_width = (width + 1) / 2, half_height = (height + 1) / 2;
-  switch (frame.format) {
-    case PixelFormat::kGRAY8:
-      return {{{width, height}}};
-    case PixelFormat::kRGB:
-    case PixelFormat::kBGR:
-      return {{{3 * width, height}}};
-    case PixelFormat::kNV12:
-      return {{{width, height}, {2 * half_width, half_height}}};
-    case PixelFormat::kI420:
-      return {{{width, height}, {half_width, half_height}, {half_width, half_height}}};
-    default:
-      return {{{4 * width, height}}};
-  }
-}
 
 // Mixes words into four independent lanes, so that the multiplications overlap.
 class Hash {
@@ -73,10 +51,9 @@ std::uint64_t Fingerprint(const FrameView& frame) {
   hash.Add((static_cast<std::uint64_t>(frame.width) << 32) ^
            static_cast<std::uint64_t>(frame.height));
   hash.Add(static_cast<std::uint64_t>(frame.matrix) * 2 + (frame.full_range ? 1 : 0));
-  const std::array<PlaneSize, 3> planes = PlaneSizes(frame);
-  for (std::size_t i = 0; i < planes.size(); ++i) {
-    for (std::int64_t y = 0; y < planes[i].rows; ++y) {
-      hash.Add(frame.plane[i] + y * frame.stride[i], planes[i].row_bytes);
+  for (int i = 0; i < PlaneCount(frame.format); ++i) {
+    for (std::int64_t y = 0; y < PlaneRows(frame, i); ++y) {
+      hash.Add(frame.plane[i] + y * frame.stride[i], PlaneRowBytes(frame, i));
     }
   }
   return hash.Finish();

@@ -1,71 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/frame.h"
 
-#include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/record_function.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
 
 #include "image/bicubic.h"
 #include "image/color.h"
+#include "image/layout.h"
 
 namespace sam2 {
 namespace {
 
 constexpr std::array<float, 3> kMean = {0.485f, 0.456f, 0.406f};
 constexpr std::array<float, 3> kStd = {0.229f, 0.224f, 0.225f};
-
-// How a pixel's bytes lie, and where red, green and blue stand among them.
-struct Layout {
-  int bytes;
-  std::array<int, 3> rgb;
-};
-
-bool IsYCbCr(PixelFormat format) {
-  return format == PixelFormat::kNV12 || format == PixelFormat::kI420;
-}
-
-// Of the first plane; of Y'CbCr after its conversion.
-Layout LayoutOf(PixelFormat format) {
-  switch (format) {
-    case PixelFormat::kRGB:
-      return {3, {0, 1, 2}};
-    case PixelFormat::kBGR:
-      return {3, {2, 1, 0}};
-    case PixelFormat::kRGBx:
-    case PixelFormat::kNV12:
-    case PixelFormat::kI420:
-      return {4, {0, 1, 2}};
-    case PixelFormat::kBGRx:
-      return {4, {2, 1, 0}};
-    case PixelFormat::kxRGB:
-      return {4, {1, 2, 3}};
-    case PixelFormat::kxBGR:
-      return {4, {3, 2, 1}};
-    case PixelFormat::kGRAY8:
-      return {1, {0, 0, 0}};
-  }
-  throw Error(ErrorCode::kBadSettings, "unknown pixel format");
-}
-
-// Bytes of one row of a plane.
-std::int64_t RowBytes(const FrameView& frame, int plane) {
-  const std::int64_t chroma_width = (std::int64_t{frame.width} + 1) / 2;
-  if (frame.format == PixelFormat::kNV12) return plane == 0 ? frame.width : 2 * chroma_width;
-  if (frame.format == PixelFormat::kI420) return plane == 0 ? frame.width : chroma_width;
-  return std::int64_t{frame.width} * LayoutOf(frame.format).bytes;
-}
-
-int PlaneCount(PixelFormat format) {
-  if (format == PixelFormat::kNV12) return 2;
-  return format == PixelFormat::kI420 ? 3 : 1;
-}
 
 // The frame's pixels: [1, C, H, W] uint8, channels innermost; a view where the
 // frame is not Y'CbCr.
@@ -77,7 +34,7 @@ at::Tensor Pixels(const FrameView& frame) {
     YCbCrToRgbx(frame, rgbx.mutable_data_ptr<std::uint8_t>());
     return rgbx;
   }
-  const int bytes = LayoutOf(frame.format).bytes;
+  const int bytes = PixelBytes(frame.format);
   const std::int64_t stride = frame.stride[0];
   return at::from_blob(const_cast<std::uint8_t*>(frame.plane[0]),
                        {1, bytes, frame.height, frame.width},
@@ -91,16 +48,6 @@ PixelView ViewOf(const at::Tensor& pixels) {
           .width = static_cast<int>(pixels.size(3)),
           .height = static_cast<int>(pixels.size(2)),
           .channels = static_cast<int>(pixels.size(1))};
-}
-
-// Levels 0..255 after the resize of the video predictor: [1, C, S, S] uint8 on
-// another device than the CPU. Not Pillow's bit for bit: a level may be one off.
-at::Tensor ResizeForVideo(const at::Tensor& pixels, int size) {
-  return at::_upsample_bicubic2d_aa(pixels.to(at::kFloat), std::array<std::int64_t, 2>{size, size},
-                                    false, std::nullopt, std::nullopt)
-      .round_()
-      .clamp_(0, 255)
-      .to(at::kByte);
 }
 
 // Levels 0..255 after the resize of the stills predictor: [1, C, S, S] float32.
@@ -130,9 +77,18 @@ std::array<float, 256> NormalizedLevels(int channel) {
   return table;
 }
 
+// [3 * 256] float32
+at::Tensor NormalizedLevels() {
+  const at::Tensor table = at::empty({3, 256}, at::kFloat);
+  for (int c = 0; c < 3; ++c) {
+    std::ranges::copy(NormalizedLevels(c), table[c].mutable_data_ptr<float>());
+  }
+  return table.flatten();
+}
+
 // levels: size rows of size pixels of 4 bytes.
 at::Tensor NormalizeByTable(const std::vector<std::uint8_t>& levels, int size,
-                            const Layout& layout) {
+                            const std::array<int, 3>& rgb) {
   const std::array<std::array<float, 256>, 3> table = {NormalizedLevels(0), NormalizedLevels(1),
                                                        NormalizedLevels(2)};
   at::Tensor result =
@@ -140,18 +96,21 @@ at::Tensor NormalizeByTable(const std::vector<std::uint8_t>& levels, int size,
                 at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
   float* out = result.mutable_data_ptr<float>();
   for (std::size_t i = 0; i < levels.size(); i += 4, out += 3) {
-    for (int c = 0; c < 3; ++c) out[c] = table[c][levels[i + layout.rgb[c]]];
+    for (int c = 0; c < 3; ++c) out[c] = table[c][levels[i + rgb[c]]];
   }
   return result;
 }
 
-// levels: [1, C, S, S], any type and device.
-at::Tensor Normalize(const at::Tensor& levels, const Layout& layout) {
+// Red, green and blue of levels with their channels in `axis`.
+at::Tensor PickRgb(const at::Tensor& levels, int axis, const std::array<int, 3>& rgb) {
+  return at::stack({levels.select(axis, rgb[0]), levels.select(axis, rgb[1]),
+                    levels.select(axis, rgb[2])}, axis);
+}
+
+// levels: [1, C, S, S] float32, any device.
+at::Tensor Normalize(const at::Tensor& levels, const std::array<int, 3>& rgb) {
   const auto options = at::TensorOptions(at::kFloat).device(levels.device());
-  const at::Tensor channels = at::tensor({layout.rgb[0], layout.rgb[1], layout.rgb[2]},
-                                         at::TensorOptions(at::kLong).device(levels.device()));
-  return levels.index_select(1, channels)
-      .to(at::kFloat)
+  return PickRgb(levels, 1, rgb)
       .div_(255)
       .sub_(at::tensor(kMean, options).view({1, 3, 1, 1}))
       .div_(at::tensor(kStd, options).view({1, 3, 1, 1}))
@@ -166,7 +125,7 @@ void CheckFrame(const FrameView& frame) {
                                              std::to_string(frame.height) + " pixels");
   }
   for (int plane = 0; plane < PlaneCount(frame.format); ++plane) {
-    if (frame.plane[plane] == nullptr || frame.stride[plane] < RowBytes(frame, plane)) {
+    if (frame.plane[plane] == nullptr || frame.stride[plane] < PlaneRowBytes(frame, plane)) {
       throw Error(ErrorCode::kBadSettings,
                   "plane " + std::to_string(plane) + " of the frame is missing, or its stride of " +
                       std::to_string(frame.stride[plane]) + " bytes is shorter than a row");
@@ -174,18 +133,45 @@ void CheckFrame(const FrameView& frame) {
   }
 }
 
-at::Tensor FrameToTensor(const FrameView& frame, int size, Resize mode, at::Device device) {
-  RECORD_USER_SCOPE("frame");
+void FrameReader::Check(const FrameView& frame) const {
   CheckFrame(frame);
-  const Layout layout = LayoutOf(frame.format);
-  const at::Tensor pixels = Pixels(frame);
-  if (mode == Resize::kVideo && device.is_cpu()) {
-    return NormalizeByTable(ResizeBicubic(ViewOf(pixels), size), size, layout);
+  if (frame.memory == FrameMemory::kCuda && device_.is_cpu()) {
+    throw Error(ErrorCode::kBadSettings, "a frame in CUDA memory, but the model is on the CPU");
   }
-  const at::Tensor moved = pixels.to(device);
-  const at::Tensor levels =
-      mode == Resize::kVideo ? ResizeForVideo(moved, size) : ResizeForStills(moved, size);
-  return Normalize(levels, layout);
+}
+
+at::Tensor FrameReader::Read(const FrameView& frame) {
+  if (!device_.is_cpu()) return ReadByTensors(frame);
+  RECORD_USER_SCOPE("frame");
+  Check(frame);
+  const at::Tensor pixels = Pixels(frame);
+  return mode_ == Resize::kVideo
+             ? NormalizeByTable(ResizeBicubic(ViewOf(pixels), size_), size_, RgbOrder(frame.format))
+             : Normalize(ResizeForStills(pixels, size_), RgbOrder(frame.format));
+}
+
+at::Tensor FrameReader::ReadByTensors(const FrameView& frame) {
+  RECORD_USER_SCOPE("frame");
+  Check(frame);
+  const at::Tensor pixels = PixelsOf(frame, PlanesOn(frame, device_));
+  return mode_ == Resize::kVideo
+             ? NormalizeLevels(resize_.Resize(pixels, size_), frame.format)
+             : Normalize(ResizeForStills(pixels, size_), RgbOrder(frame.format));
+}
+
+// levels: [S, S, C] uint8.
+at::Tensor FrameReader::NormalizeLevels(const at::Tensor& levels, PixelFormat format) {
+  if (!table_.defined()) table_ = NormalizedLevels().to(device_);
+  // The channels' parts of the table follow each other.
+  const at::Tensor start = at::arange(0, 3 * 256, 256, levels.options().dtype(at::kInt));
+  const at::Tensor places = PickRgb(levels, 2, RgbOrder(format)) + start;
+  return table_.index_select(0, places.flatten())
+      .view({1, size_, size_, 3})
+      .permute({0, 3, 1, 2});
+}
+
+at::Tensor FrameToTensor(const FrameView& frame, int size, Resize mode, at::Device device) {
+  return FrameReader(size, mode, device).Read(frame);
 }
 
 }  // namespace sam2

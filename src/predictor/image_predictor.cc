@@ -53,6 +53,9 @@ StillsPredictor::StillsPredictor(std::shared_ptr<ModelEngine> engine, const Stil
 
 bool StillsPredictor::SetImage(const FrameView& frame) {
   CheckFrame(frame);
+  if (frame.memory != FrameMemory::kHost) {
+    throw Error(ErrorCode::kBadSettings, "stills are taken from host memory alone");
+  }
   const std::uint64_t fingerprint = Fingerprint(frame);
   frame_ = frame;
   if (fingerprint == fingerprint_) return false;

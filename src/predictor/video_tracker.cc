@@ -63,7 +63,10 @@ Box Relative(const Box& box, int width, int height) {
 
 StreamingTracker::StreamingTracker(std::shared_ptr<ModelEngine> engine,
                                    const TrackerOptions& options)
-    : engine_(std::move(engine)), options_(options) {}
+    : engine_(std::move(engine)),
+      options_(options),
+      reader_(static_cast<int>(engine_->model().image_size()), Resize::kVideo,
+              engine_->model().device()) {}
 
 void StreamingTracker::Reset() {
   objects_.clear();
@@ -165,8 +168,7 @@ bool StreamingTracker::Rests(const TrackedObject& object, std::int64_t pts_ns) c
 void StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
                                const PromptPlan& plan) {
   const Sam2Model& model = engine_->model();
-  const Tensor image = FrameToTensor(frame, static_cast<int>(model.image_size()), Resize::kVideo,
-                                     model.device());
+  const Tensor image = reader_.Read(frame);
   const FrameFeatures features = model.EncodeImage(image);
   FramePrompts asked;
   for (const auto& [id, pending] : plan.pending()) asked[id] = ToNetwork(frame, pending);

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "image/frame.h"
 #include "predictor/confidence.h"
 #include "predictor/cut_detector.h"
 #include "predictor/engine.h"
@@ -95,6 +96,7 @@ class StreamingTracker : public VideoTracker {
   std::vector<TrackedObject> objects_;  // in order of their first appearance
   int frame_width_ = 0, frame_height_ = 0;  // of the last step
   int next_id_ = 1;
+  FrameReader reader_;
   CutDetector cuts_;
 };
 

@@ -314,6 +314,10 @@ TEST(ImagePredictorLimits, NothingWithoutAPicture) {
   EXPECT_THROW(predictor.Step({}), Error);
   EXPECT_THROW(predictor.Everything({}), Error);
   EXPECT_THROW(predictor.SetImage({}), Error);
+  const Drawing picture = Disc();
+  FrameView elsewhere = picture.view();
+  elsewhere.memory = FrameMemory::kCuda;
+  EXPECT_THROW(predictor.SetImage(elsewhere), Error);
 }
 
 TEST(ImagePredictorLimits, PicturesOfOnePixelAndOfManyMillions) {

@@ -239,6 +239,9 @@ TEST_F(VideoTrackerTest, FailedStepLeavesTheTrackerAsItWas) {
   const std::vector<Prompt> changes = {Bare(2, PromptAction::kRemove),
                                        BoxPrompt(0, {5, 5, 50, 50})};
   EXPECT_THROW(tracker_->Step(broken, kFrameNs, changes), Error);
+  FrameView elsewhere = Scene(1).view();
+  elsewhere.memory = FrameMemory::kCuda;
+  EXPECT_THROW(tracker_->Step(elsewhere, kFrameNs, changes), Error);
   const auto after = tracker_->Step(Scene(1).view(), kFrameNs, {});
   const auto expected = same->Step(Scene(1).view(), kFrameNs, {});
   ASSERT_EQ(after.objects.size(), 2u);
