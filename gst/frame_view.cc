@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "cuda_memory.h"
 #include "errors.h"
 
 namespace gstsam2 {
@@ -37,16 +38,21 @@ sam2::ColorMatrix ToColorMatrix(GstVideoColorMatrix matrix) {
 
 }  // namespace
 
-MappedFrame::MappedFrame(GstBuffer* buffer, const GstVideoInfo& info) {
+MappedFrame::MappedFrame(GstBuffer* buffer, const GstVideoInfo& info, bool on_cuda)
+    : memory_(on_cuda && IsCudaBuffer(buffer) ? sam2::FrameMemory::kCuda
+                                              : sam2::FrameMemory::kHost) {
   // NO_REF: metas are added to the buffer later, which must stay writable.
-  const auto flags = static_cast<GstMapFlags>(
-      static_cast<int>(GST_MAP_READ) | static_cast<int>(GST_VIDEO_FRAME_MAP_FLAG_NO_REF));
-  if (!gst_video_frame_map(&frame_, &info, buffer, flags)) {
+  int flags =
+      static_cast<int>(GST_MAP_READ) | static_cast<int>(GST_VIDEO_FRAME_MAP_FLAG_NO_REF);
+  if (memory_ == sam2::FrameMemory::kCuda) flags |= static_cast<int>(kMapCuda);
+  if (!gst_video_frame_map(&frame_, &info, buffer, static_cast<GstMapFlags>(flags))) {
     throw ElementError::Stream("Cannot map a buffer of " +
                                std::to_string(gst_buffer_get_size(buffer)) + " bytes as a " +
                                std::to_string(info.width) + "x" + std::to_string(info.height) +
                                " frame.");
   }
+  // Only now: mapping may have begun to upload what was written on the host.
+  if (memory_ == sam2::FrameMemory::kCuda) WaitForCudaBuffer(buffer);
 }
 
 MappedFrame::~MappedFrame() { gst_video_frame_unmap(&frame_); }
@@ -62,6 +68,7 @@ sam2::FrameView MappedFrame::view() const {
     view.stride[i] = GST_VIDEO_FRAME_PLANE_STRIDE(&frame_, i);
   }
   view.matrix = ToColorMatrix(info.colorimetry.matrix);
+  view.memory = memory_;
   view.full_range = info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255;
   return view;
 }

@@ -10,11 +10,16 @@ namespace gstsam2 {
 // Formats that the core reads.
 #define SAM2_VIDEO_FORMATS "{ RGB, BGR, RGBx, BGRx, RGBA, BGRA, xRGB, xBGR, NV12, I420, GRAY8 }"
 
+// Those that GStreamer's CUDA elements have of them.
+#define SAM2_CUDA_FORMATS "{ NV12, I420, RGB, BGR, RGBx, BGRx, RGBA, BGRA }"
+
 // A buffer mapped for reading, as the core sees it.
 class MappedFrame {
  public:
+  // With `on_cuda` CUDA memory is mapped where it is, else on the host, as all
+  // other memory.
   // Throws ElementError (STREAM/FAILED) when the buffer does not hold a frame.
-  MappedFrame(GstBuffer* buffer, const GstVideoInfo& info);
+  MappedFrame(GstBuffer* buffer, const GstVideoInfo& info, bool on_cuda = false);
   ~MappedFrame();
   MappedFrame(const MappedFrame&) = delete;
   MappedFrame& operator=(const MappedFrame&) = delete;
@@ -23,6 +28,7 @@ class MappedFrame {
   sam2::FrameView view() const;
 
  private:
+  sam2::FrameMemory memory_;
   GstVideoFrame frame_;
 };
 

@@ -32,6 +32,9 @@ class Session {
  public:
   virtual ~Session() = default;
 
+  // Whether the model runs on a CUDA device, which reads CUDA memory.
+  bool on_cuda() const { return engine_->info().device.starts_with("cuda"); }
+
   // The video's format, also in mid-stream.
   void SetInfo(const GstVideoInfo& info);
 

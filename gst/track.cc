@@ -62,6 +62,7 @@
 #include <atomic>
 #include <memory>
 
+#include "cuda_memory.h"
 #include "frame_view.h"
 #include "pacer.h"
 #include "prompts.h"
@@ -112,6 +113,8 @@ class Track final : public gstsam2::Filter {
   void AfterStep(GstClockTime step) override;
   void SeeUpstreamLatency(bool live, GstClockTime min) override;
   void SeePipelineLatency(GstClockTime latency) override { pipeline_latency_ = latency; }
+  // Whether buffers in CUDA memory are of use. Any thread.
+  bool TakesCuda() const { return takes_cuda_; }
 
  private:
   void AskUpstream();
@@ -120,7 +123,8 @@ class Track final : public gstsam2::Filter {
   gstsam2::TrackSettings settings_;                    // under the object lock
   LivePolicy live_policy_ = LivePolicy::kEveryFrame;  // under the object lock
 
-  gstsam2::Pacer pacer_;  // of the streaming thread
+  std::atomic<bool> takes_cuda_ = true;  // until it is known where the model runs
+  gstsam2::Pacer pacer_;                 // of the streaming thread
   bool asked_upstream_ = false;
   std::atomic<bool> live_ = false;
   std::atomic<GstClockTime> upstream_latency_ = 0;
@@ -186,7 +190,10 @@ std::unique_ptr<gstsam2::Session> Track::NewSession() {
   pacer_.Clear();
   asked_upstream_ = false;
   pipeline_latency_ = 0;
-  return std::make_unique<gstsam2::TrackSession>(element(), settings, queue, mouse);
+  auto session =
+      std::make_unique<gstsam2::TrackSession>(element(), settings, queue, mouse);
+  takes_cuda_ = session->on_cuda();
+  return session;
 }
 
 void Track::BeforeFrame(GstBuffer* buffer) {
@@ -242,10 +249,11 @@ GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(
     sam2track, "sam2track", GST_RANK_NONE, GST_TYPE_SAM2_TRACK,
     GST_DEBUG_CATEGORY_INIT(gst_sam2_track_debug, "sam2track", 0, "SAM 2 video tracker"))
 
-#define SAM2_TRACK_CAPS                                                               \
-  "video/x-raw, format = (string) " SAM2_VIDEO_FORMATS                                \
-  ", width = (int) [ 16, 8192 ], height = (int) [ 16, 8192 ], framerate = (fraction) " \
-  "[ 0, max ]"
+#define SAM2_TRACK_SIZES \
+  ", width = (int) [ 16, 8192 ], height = (int) [ 16, 8192 ], framerate = (fraction) [ 0, max ]"
+#define SAM2_TRACK_CAPS                                                      \
+  "video/x-raw, format = (string) " SAM2_VIDEO_FORMATS SAM2_TRACK_SIZES "; " \
+  "video/x-raw(" SAM2_CUDA_FEATURE "), format = (string) " SAM2_CUDA_FORMATS SAM2_TRACK_SIZES
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(SAM2_TRACK_CAPS));
@@ -487,6 +495,27 @@ static void install_signals(GstSam2TrackClass* klass) {
                              nullptr, nullptr, G_TYPE_NONE, 0);
 }
 
+// ---------------------------------------------------------------- caps
+
+// The same on both sides, without CUDA memory where the model does not run on
+// CUDA: then upstream sends, or is made to download to, system memory.
+static GstCaps* gst_sam2_track_transform_caps(GstBaseTransform* base, GstPadDirection,
+                                              GstCaps* caps, GstCaps* filter) {
+  const bool cuda = static_cast<Track*>(GST_SAM2_FILTER(base)->impl)->TakesCuda();
+  GstCaps* same = gst_caps_copy(caps);
+  gst_caps_filter_and_map_in_place(
+      same,
+      [](GstCapsFeatures* features, GstStructure*, gpointer takes_cuda) -> gboolean {
+        return *static_cast<const bool*>(takes_cuda) || gst_caps_features_is_any(features) ||
+               !gst_caps_features_contains(features, SAM2_CUDA_FEATURE);
+      },
+      const_cast<bool*>(&cuda));
+  if (filter == nullptr) return same;
+  GstCaps* wanted = gst_caps_intersect_full(filter, same, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref(same);
+  return wanted;
+}
+
 // ---------------------------------------------------------------- type
 
 static void gst_sam2_track_init(GstSam2Track* self) {
@@ -498,6 +527,7 @@ static void gst_sam2_track_class_init(GstSam2TrackClass* klass) {
 
   install_properties(G_OBJECT_CLASS(klass));
   install_signals(klass);
+  GST_BASE_TRANSFORM_CLASS(klass)->transform_caps = gst_sam2_track_transform_caps;
 
   gst_element_class_set_static_metadata(
       element_class, "SAM 2 video tracker", "Filter/Analyzer/Video",

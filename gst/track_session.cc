@@ -96,7 +96,7 @@ void TrackSession::Step(GstBuffer* buffer, const Moment& moment,
   for (const PromptRequest& request : requests) prompts.push_back(request.prompt);
   sam2::StepResult result;
   {
-    const MappedFrame frame(buffer, info_);
+    const MappedFrame frame(buffer, info_, on_cuda());
     result = tracker_->Step(frame.view(), static_cast<std::int64_t>(moment.time), prompts);
   }
   step_width_ = info_.width;

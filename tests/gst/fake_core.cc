@@ -11,7 +11,8 @@
 // "bad-settings", "out-of-memory", "failed", "alien" (an exception of no known
 // type) at opening; "step-failed", "step-alien" at the third frame; "slow":
 // every step takes 20 ms; "nan": all scores are NaN; "options": creating a tracker
-// fails and names its options.
+// fails and names its options; "cuda": it says that it runs on a GPU, takes the
+// host's memory for the GPU's, and then scores 0.5.
 //
 // An object's predicted IoU counts the frames in its memory: 0.01 for each.
 //
@@ -71,6 +72,9 @@ class FakeTracker final : public sam2::VideoTracker {
 
   sam2::StepResult Step(const sam2::FrameView& frame, std::int64_t pts_ns,
                         std::span<const sam2::Prompt> prompts) override {
+    if (frame.memory == sam2::FrameMemory::kCuda && kind_ != "cuda") {
+      throw sam2::Error(sam2::ErrorCode::kBadSettings, "CUDA memory for a model on the CPU");
+    }
     if (++steps_ == 3) {
       if (kind_ == "step-failed") throw sam2::Error(sam2::ErrorCode::kFailed, "The step failed.");
       if (kind_ == "step-alien") throw 42;
@@ -158,7 +162,8 @@ class FakeTracker final : public sam2::VideoTracker {
     }
     sam2::Object object;
     object.id = id;
-    object.score = kind_ == "nan" ? std::numeric_limits<float>::quiet_NaN() : 0.75F;
+    object.score = frame.memory == sam2::FrameMemory::kCuda ? 0.5F : 0.75F;
+    if (kind_ == "nan") object.score = std::numeric_limits<float>::quiet_NaN();
     object.iou = kind_ == "nan" ? object.score : 0.01F * static_cast<float>(++followed.remembered);
     followed.lost = left >= right && pts_ns - followed.seen_ns >= options_.lost_timeout_ns;
     if (left >= right) {
@@ -364,6 +369,7 @@ class FakeEngine final : public sam2::Engine {
     const auto failure = kFailures.find(kind_);
     if (failure != kFailures.end()) throw sam2::Error(failure->second, kind_ + " as asked for");
     if (kind_ == "alien") throw 42;
+    if (kind_ == "cuda") info_.device = "cuda:0";
   }
 
   const sam2::ModelInfo& info() const override { return info_; }
