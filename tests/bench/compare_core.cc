@@ -6,9 +6,10 @@
 // FRAMES: a file of RGB frames, played forwards and backwards. BOX: x,y,w,h.
 // Answers each line "N" or "N stages" with one line of JSON: the milliseconds
 // of each frame, of each stage (with "stages"; the device is waited for then),
-// and the area of each mask of the last frame.
+// the area of each mask of the last frame, and the most GPU memory held so far.
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/record_function.h>
+#include <c10/core/CachingDeviceAllocator.h>
 
 #include <algorithm>
 #include <chrono>
@@ -36,8 +37,14 @@ struct StageTimes {
 };
 StageTimes* g_stages = nullptr;  // null: not asked for
 
-void WaitForDevice() {
-  if (g_stages->on_gpu) at::detail::getCUDAHooks().deviceSynchronize(0);
+void WaitForDevice(bool on_gpu) {
+  if (on_gpu) at::detail::getCUDAHooks().deviceSynchronize(0);
+}
+
+// The most that PyTorch has held of the GPU's memory.
+std::int64_t PeakGpuBytes(bool on_gpu) {
+  if (!on_gpu) return 0;
+  return at::getDeviceAllocator(at::kCUDA)->getDeviceStats(0).reserved_bytes[0].peak;
 }
 
 struct ScopeStart : at::ObserverContext {
@@ -46,7 +53,7 @@ struct ScopeStart : at::ObserverContext {
 
 std::unique_ptr<at::ObserverContext> OnEnter(const at::RecordFunction&) {
   if (!g_stages) return nullptr;
-  WaitForDevice();
+  WaitForDevice(g_stages->on_gpu);
   auto start = std::make_unique<ScopeStart>();
   start->time = Clock::now();
   return start;
@@ -54,7 +61,7 @@ std::unique_ptr<at::ObserverContext> OnEnter(const at::RecordFunction&) {
 
 void OnLeave(const at::RecordFunction& scope, at::ObserverContext* context) {
   if (!context) return;
-  WaitForDevice();
+  WaitForDevice(g_stages->on_gpu);
   g_stages->ms[scope.name()] += Milliseconds(static_cast<ScopeStart*>(context)->time);
 }
 
@@ -118,6 +125,7 @@ void Answer(const std::string& line, bool on_gpu, sam2::VideoTracker& tracker, P
   for (int i = 0; i < frames; ++i) {
     const Clock::time_point start = Clock::now();
     result = tracker.Step(player.Next(), 0, prompts);
+    if (i == frames - 1) WaitForDevice(on_gpu);  // for what no mask needs
     ms.push_back(Milliseconds(start));
     for (const sam2::PromptOutcome& outcome : result.outcomes) {
       if (!outcome.error.empty()) throw std::runtime_error(outcome.error);
@@ -134,7 +142,8 @@ void Answer(const std::string& line, bool on_gpu, sam2::VideoTracker& tracker, P
     areas.push_back(std::ranges::count(object.mask.pixels, 255));
   }
   std::cout << "{\"ms\": [" << Joined(ms) << "], \"stages\": {" << Joined(named)
-            << "}, \"areas\": [" << Joined(areas) << "]}" << std::endl;
+            << "}, \"areas\": [" << Joined(areas)
+            << "], \"gpu_bytes\": " << PeakGpuBytes(on_gpu) << "}" << std::endl;
 }
 
 int Main(int argc, char** argv) {
