@@ -5,17 +5,17 @@ EdgeTAM's package has the same module name as SAM 2's, so its members need a pro
 with that package first on PYTHONPATH, see `run`.
 """
 
+import importlib.metadata
 import importlib.util
 import os
 import pathlib
 import sys
 
 import cv2  # noqa: F401 (reference.py uses it; a missing one should be told of here)
-import torch
 
 EDGETAM = os.environ.get("PARITY_EDGETAM") == "1"
-SITE = pathlib.Path(torch.__file__).resolve().parent.parent
-SAM2 = SITE / "sam2"  # the official package, sam2 1.1.0
+# The official package, sam2 1.1.0, also where EdgeTAM's of the same name is in front of it.
+SAM2 = pathlib.Path(importlib.metadata.distribution("sam2").locate_file("sam2"))
 
 if EDGETAM:
     import timm.models
