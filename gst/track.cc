@@ -54,6 +54,17 @@
  * the fields `id` (int), `from` and `to` (string: `none`, `tracked`,
  * `occluded`, `lost`), `pts` (guint64) and `label` (string, may be absent) is
  * posted.
+ *
+ * ## CUDA memory
+ *
+ * With a model on an NVIDIA GPU frames of GStreamer's nvcodec elements are read
+ * where they lie:
+ *
+ * |[
+ * gst-launch-1.0 filesrc location=in.mp4 ! qtdemux ! h264parse ! nvh264dec ! \
+ *   sam2track device=cuda box="120,80,200,160" ! cudadownload ! sam2overlay ! \
+ *   videoconvert ! autovideosink
+ * ]|
  */
 
 #include "track.h"

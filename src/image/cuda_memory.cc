@@ -3,6 +3,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
@@ -60,6 +61,16 @@ Owner OwnerOf(CudaDriver::Pointer pointer, const CudaDriver& driver) {
   return owner;
 }
 
+// PyTorch's, the current one of a thread that has worked on the device before.
+CudaDriver::Context OurContext(at::Device device, const CudaDriver& driver) {
+  CudaDriver::Context context = nullptr;
+  Check(driver.ctx_get_current(&context), "no current CUDA context");
+  if (context != nullptr) return context;
+  at::zeros({1}, at::TensorOptions(at::kByte).device(device));  // makes it the current one
+  Check(driver.ctx_get_current(&context), "no current CUDA context");
+  return context;
+}
+
 // The stream that PyTorch works on; nullptr on the CPU.
 void* CurrentStream(at::Device device) {
   if (device.is_cpu()) return nullptr;
@@ -75,11 +86,10 @@ const CudaDriver& CudaDriver::Get() {
 
 at::Tensor FromCuda(const std::uint8_t* data, std::int64_t bytes, at::Device device,
                     const CudaDriver& driver) {
-  const c10::DeviceGuard guard(device);  // makes its primary context the current one
+  const c10::DeviceGuard guard(device);
   const auto from = static_cast<CudaDriver::Pointer>(reinterpret_cast<std::uintptr_t>(data));
   const Owner owner = OwnerOf(from, driver);
-  CudaDriver::Context ours = nullptr;
-  Check(driver.ctx_get_current(&ours), "no current CUDA context");
+  const CudaDriver::Context ours = OurContext(device, driver);
   if (owner.context == ours || (owner.context == nullptr && owner.device == device.index())) {
     return at::for_blob(const_cast<std::uint8_t*>(data), {bytes})
         .options(at::TensorOptions(at::kByte).device(device))

@@ -23,6 +23,7 @@ struct World {
   unsigned memory_type = 2;
   int device = -1;  // the CPU's index
   int failure = 0;  // of the next copy
+  int without_context = 0;  // so many times no context is current
   int copies = 0;
 };
 World g_world;
@@ -37,7 +38,7 @@ int GetAttributes(unsigned count, int* attributes, void** values, CudaDriver::Po
 }
 
 int GetCurrent(void** context) {
-  *context = &g_our_context;
+  *context = g_world.without_context-- > 0 ? nullptr : &g_our_context;
   return 0;
 }
 
@@ -91,6 +92,15 @@ TEST_F(FromCudaTest, MemoryOfAnotherContextIsCopied) {
   EXPECT_NE(taken.data_ptr(), bytes_.data());
   EXPECT_TRUE(IsRight(taken));
   EXPECT_EQ(g_world.copies, 1);
+}
+
+TEST_F(FromCudaTest, TheFirstWorkOfAThreadMakesTheContextCurrent) {
+  g_world.owner = &g_our_context;
+  g_world.without_context = 1;
+  EXPECT_EQ(Take().data_ptr(), bytes_.data());
+  g_world.owner = &g_their_context;
+  g_world.without_context = 1;
+  EXPECT_TRUE(IsRight(Take()));
 }
 
 TEST_F(FromCudaTest, AFailedCopyIsAnError) {
