@@ -18,7 +18,7 @@ MEDIA = ("( appsrc name=source is-live=true do-timestamp=true format=time max-bu
 class RtspOutput:
     """Serves what is pushed, at rtsp://host:port/path. Throws Failure when the port is taken.
 
-    ask_key_frame(): called when somebody comes, who can only start with one.
+    ask_key_frame(): called, from any thread, when somebody comes, who can only start with one.
     """
 
     def __init__(self, host, port, path, ask_key_frame):
@@ -34,6 +34,8 @@ class RtspOutput:
         factory.set_shared(True)
         factory.connect("media-configure", self._on_media)
         self.server.get_mount_points().add_factory(path, factory)
+        self.server.connect("client-connected", lambda _, client: client.connect(
+            "play-request", lambda *_: self.ask_key_frame()))
         if not self.server.attach(None):
             raise Failure(f"cannot listen on {host}:{port}: is the port in use?")
         self.address = f"rtsp://{host}:{self.server.get_bound_port()}{path}"
@@ -41,8 +43,13 @@ class RtspOutput:
     def _on_media(self, _, media):
         source = media.get_element().get_by_name("source")
         media.connect("unprepared", self._on_unprepared, source)
-        media.connect("new-state", lambda *_: self.ask_key_frame())
+        # What is pushed before it runs is lost, perhaps the only key frame for long.
+        source.connect("need-data", self._on_start)
         self.source = source
+
+    def _on_start(self, source, _):
+        source.disconnect_by_func(self._on_start)
+        self.ask_key_frame()
 
     def _on_unprepared(self, _, source):
         if self.source is source:

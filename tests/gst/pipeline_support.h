@@ -36,6 +36,7 @@ class Driven {
   // Waits for a message of this type; false when there is an error instead, or none.
   bool WaitFor(GstMessageType type);
   GstElement* Get(const char* name);  // owned by the pipeline
+  GstElement* top() { return pipeline_; }
 
  private:
   GstElement* pipeline_;

@@ -29,9 +29,9 @@ def wait_for(condition, what):
 class Program:
     """Gathers the lines of standard output and error while it runs."""
 
-    def __init__(self, test, *command):
+    def __init__(self, test, *command, **environment):
         self.process = subprocess.Popen(
-            list(map(str, command)), env=ENVIRONMENT, stdin=subprocess.PIPE,
+            list(map(str, command)), env={**ENVIRONMENT, **environment}, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
         self.out, self.err = [], []
         self.threads = [threading.Thread(target=target.extend, args=(stream,), daemon=True)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import gi
@@ -24,6 +25,9 @@ except ValueError:
 
 LIVE = ROOT / "pipelines" / "live"
 SERVER = pathlib.Path(__file__).resolve().parent / "rtsp_server.py"
+# Somebody who looks at painted video.
+CLIENT = ("gst-launch-1.0 -q rtspsrc location={} latency=0 ! rtph264depay ! avdec_h264 ! "
+          "fakesink num-buffers={}")
 SQUARE = "120,80,80,80"  # of the server
 PROMPT = '{"label": "square", "box": [120, 80, 80, 80]}'
 
@@ -64,18 +68,18 @@ class Folder(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder)
 
-    def live(self, *arguments):
-        return Program(self, LIVE, *arguments)
+    def live(self, *arguments, **environment):
+        return Program(self, LIVE, *arguments, **environment)
 
-    def listening(self, *arguments):
-        program = self.live(*arguments, "--json", "0", "--masks", "none")
+    def listening(self, *arguments, **environment):
+        program = self.live(*arguments, "--json", "0", "--masks", "none", **environment)
         return program, Client(self, program)
 
-    def long_video(self):
+    def long_video(self, rate=15):
         path = self.folder / "long.mp4"
         subprocess.run(["gst-launch-1.0", "-q", *(
-            "videotestsrc num-buffers=1500 pattern=ball ! "
-            "video/x-raw,width=321,height=241,framerate=15/1,format=Y444 ! "
+            f"videotestsrc num-buffers={100 * rate} pattern=ball ! "
+            f"video/x-raw,width=321,height=241,framerate={rate}/1,format=Y444 ! "
             f"x264enc speed-preset=ultrafast ! mp4mux ! filesink location={path}").split()],
             check=True, timeout=120)
         return path
@@ -129,15 +133,34 @@ class Camera(Folder):
         address = live.wait_for_error("painted video on rtsp:").split()[-1]
         self.assertTrue(address.endswith("/eye"))
         client.read_until(tracked)
-        subprocess.run(["gst-launch-1.0", "-q", "rtspsrc", f"location={address}", "latency=0", "!",
-                        "rtph264depay", "!", "avdec_h264", "!", "fakesink", "num-buffers=20"],
-                       check=True, timeout=PATIENCE)
+        for _ in range(2):  # the second one comes to a server that somebody has just left
+            subprocess.run(CLIENT.format(address, 20).split(), check=True, timeout=PATIENCE)
         wait_for(lambda: len(list(hls.glob("*.ts"))) > 1, "segments")
         self.assertEqual(live.stop(signal.SIGTERM), 0, live.err)
         playlist = (hls / "live.m3u8").read_text()
         self.assertIn("#EXT-X-ENDLIST", playlist)
         for name in playlist.split():
             self.assertTrue(name.startswith("#") or (hls / name).stat().st_size > 0, name)
+
+    def test_a_client_may_come_before_the_first_frame(self):
+        server, port = self.camera()
+        server.stop(signal.SIGKILL)
+        live = self.live(f"rtsp://127.0.0.1:{port}/camera", "--rtsp", "0")
+        address = live.wait_for_error("painted video on rtsp:").split()[-1]
+        live.wait_for_error("trying again")
+        client = Program(self, *CLIENT.format(address, 20).split())
+        time.sleep(1)  # for it to ask
+        self.camera(port)
+        self.assertEqual(client.wait(), 0, client.err)
+        self.assertEqual(live.stop(signal.SIGTERM), 0, live.err)
+
+    def test_a_client_need_not_wait_for_the_next_key_frame(self):
+        live, client = self.listening(self.long_video(rate=2), "--rtsp", "0")
+        address = live.wait_for_error("painted video on rtsp:").split()[-1]
+        client.read_until(lambda line: line.get("frame") == 2)
+        # Half a minute is between two of them.
+        subprocess.run(CLIENT.format(address, 4).split(), check=True, timeout=20)
+        self.assertEqual(live.stop(signal.SIGTERM), 0, live.err)
 
     def test_wrong_path_is_tried_again_until_the_end_is_asked_for(self):
         _, port = self.camera()
@@ -150,6 +173,35 @@ class Camera(Folder):
         live = self.live(CARS, "--rtsp", port)
         self.assertEqual(live.wait(), 1)
         self.assertIn(f"127.0.0.1:{port}", "".join(live.err))
+
+
+class Pace(Folder):
+    """With a core whose steps take 20 ms, and 100 frames a second."""
+
+    def lines(self, *options):
+        video, model = self.folder / "fast.mp4", self.folder / "slow.safetensors"
+        model.touch()
+        subprocess.run(["gst-launch-1.0", "-q", *(
+            "videotestsrc num-buffers=60 pattern=white ! "
+            "video/x-raw,width=64,height=64,framerate=100/1,format=I420 ! "
+            f"x264enc speed-preset=ultrafast ! mp4mux ! filesink location={video}").split()],
+            check=True, timeout=PATIENCE)
+        live = self.live(video, "--box", "0,0,64,64", "--model", model, *options,
+                         GST_SAM2_CORE=str(ROOT / "build" / "tests" / "gst" / "libfakecore.so"))
+        self.assertEqual(live.wait(), 0, live.err)
+        lines = [json.loads(line) for line in live.out]
+        self.assertGreater(len(lines), 30)
+        self.assertEqual({tuple(tracked(line)) for line in lines}, {(1,)})
+        return lines
+
+    def test_what_there_is_no_time_for_is_predicted(self):
+        predicted = [line["objects"][0].get("predicted", False) for line in self.lines()]
+        self.assertIn(True, predicted)
+        self.assertIn(False, predicted)
+
+    def test_every_frame(self):
+        for line in self.lines("--every-frame"):
+            self.assertNotIn("predicted", line["objects"][0])
 
 
 class Prompts(Folder):
