@@ -10,13 +10,16 @@ namespace {
 // 0.5 GiB with the official models).
 constexpr int64_t kMaxTokens = 1 << 19;
 constexpr int64_t kMaxOnCpu = 8, kMaxOnGpu = 16;  // objects
-// A new object has one more pointer on every frame.
-constexpr int64_t kObjPtrStep = 8;
+// From an object's first frame on its batch is as long as it will be for good,
+// but for further prompted frames and anchors.
+constexpr int64_t kMemoryStep = 3, kObjPtrStep = 8;
 
-int64_t LargestBatch(const Sam2Model& model) {
-  const int64_t tokens = model.tokens_per_memory() * (model.num_maskmem() + 3);
-  return std::clamp<int64_t>(kMaxTokens / tokens, 1,
-                             model.device().is_cpu() ? kMaxOnCpu : kMaxOnGpu);
+// Falling: on the CPU all sizes, as a batch more costs more than an object more
+// in it; on a GPU the powers of two.
+std::vector<int64_t> SizesUpTo(int64_t largest, bool all) {
+  std::vector<int64_t> sizes;
+  for (int64_t n = 1; n <= largest; n = all ? n + 1 : n * 2) sizes.insert(sizes.begin(), n);
+  return sizes;
 }
 
 }  // namespace
@@ -26,18 +29,13 @@ int64_t BatchShapes::Length::Of(int64_t count) const {
 }
 
 BatchShapes BatchShapes::For(const Sam2Model& model) {
-  const int64_t largest = LargestBatch(model);
-  std::vector<int64_t> objects;
-  if (model.device().is_cpu()) {
-    for (int64_t n = largest; n > 0; --n) objects.push_back(n);
-    return {.objects = std::move(objects), .memories = {1, 1},
-            .obj_ptrs = {kObjPtrStep, kObjPtrStep}, .may_share_positions = true};
-  }
-  for (int64_t n = kMaxOnGpu; n > 0; n /= 2) {
-    if (n <= largest) objects.push_back(n);
-  }
-  return {.objects = std::move(objects), .memories = {model.num_maskmem(), 2},
-          .obj_ptrs = {model.max_obj_ptrs(), kObjPtrStep}, .may_share_positions = false};
+  const bool cpu = model.device().is_cpu();
+  const int64_t tokens = model.tokens_per_memory() * (model.num_maskmem() + 3);
+  return {.objects = SizesUpTo(std::clamp<int64_t>(kMaxTokens / tokens, 1,
+                                                   cpu ? kMaxOnCpu : kMaxOnGpu),
+                               cpu),
+          .memories = {model.num_maskmem(), kMemoryStep},
+          .obj_ptrs = {model.max_obj_ptrs(), kObjPtrStep}, .may_share_positions = cpu};
 }
 
 std::vector<int64_t> BatchShapes::Divide(int64_t count) const {

@@ -9,9 +9,10 @@
 namespace sam2 {
 
 // Which shapes batches of objects may have. Each further shape costs memory
-// for good: on the CPU the kernels that oneDNN keeps for it, on a GPU its
-// captured graph. On the CPU filling up costs time, so that batches are as
-// large as they come there, up to a limit; on a GPU few sizes occur.
+// for good: on the CPU the kernels that oneDNN keeps for it, half a megabyte for
+// each layer, on a GPU its captured graph. So few sizes occur. Objects are not
+// filled up, memories are: from the first frame on to what there is later, so
+// that an object costs the same on all its frames.
 struct BatchShapes {
   // A number of memories or pointers is filled up to the least it may be, or
   // from there to a multiple of a step.

@@ -10,6 +10,8 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <set>
+#include <utility>
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weights.h"
@@ -123,6 +125,24 @@ TEST_F(MemoryBatchTest, WhatIsMaskedMayBeAnything) {
     if (!used[i]) store_.features.rows()[static_cast<int64_t>(i)].fill_(NAN);
   }
   EXPECT_TRUE(at::equal(Attend(selections_, Few()), before));
+}
+
+// Each shape is kept for good by what runs it.
+TEST_F(MemoryBatchTest, FewShapesAreMetWhateverTheObjects) {
+  const BatchShapes shapes = BatchShapes::For(*model_);
+  std::set<int64_t> sizes;
+  for (int64_t count = 1; count <= 50; ++count) {
+    for (const int64_t size : shapes.Divide(count)) sizes.insert(size);
+  }
+  EXPECT_LE(sizes.size(), 8);
+  std::set<std::pair<int64_t, int64_t>> lengths;
+  for (int64_t age = 1; age <= 50; ++age) {
+    AddObjects({age});
+    const GatheredMemories gathered =
+        GatherMemories(store_, std::span(selections_).last(1), shapes);
+    lengths.emplace(gathered.features.size(1), gathered.obj_ptrs.size(1));
+  }
+  EXPECT_LE(lengths.size(), 4);
 }
 
 TEST(BatchShapes, OneObjectMoreIsABatchMoreOrALargerOne) {
