@@ -13,7 +13,7 @@ namespace gstsam2 {
 #define SAM2_CUDA_FEATURE "memory:CUDAMemory"
 
 // Maps the device's memory, not a copy on the host: GST_MAP_CUDA.
-inline constexpr auto kMapCuda = static_cast<GstMapFlags>(GST_MAP_FLAG_LAST << 1);
+inline constexpr int kMapCuda = GST_MAP_FLAG_LAST << 1;
 
 // Whether all of the buffer's pixels lie in GstCudaMemory. Only such memory may
 // be mapped with kMapCuda: any other ignores the flag.

@@ -44,7 +44,7 @@ MappedFrame::MappedFrame(GstBuffer* buffer, const GstVideoInfo& info, bool on_cu
   // NO_REF: metas are added to the buffer later, which must stay writable.
   int flags =
       static_cast<int>(GST_MAP_READ) | static_cast<int>(GST_VIDEO_FRAME_MAP_FLAG_NO_REF);
-  if (memory_ == sam2::FrameMemory::kCuda) flags |= static_cast<int>(kMapCuda);
+  if (memory_ == sam2::FrameMemory::kCuda) flags |= kMapCuda;
   if (!gst_video_frame_map(&frame_, &info, buffer, static_cast<GstMapFlags>(flags))) {
     throw ElementError::Stream("Cannot map a buffer of " +
                                std::to_string(gst_buffer_get_size(buffer)) + " bytes as a " +
