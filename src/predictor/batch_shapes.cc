@@ -31,16 +31,16 @@ int64_t BatchShapes::Length::Of(int64_t count) const {
 BatchShapes BatchShapes::For(const Sam2Model& model) {
   const bool cpu = model.device().is_cpu();
   const int64_t tokens = model.tokens_per_memory() * (model.num_maskmem() + 3);
-  return {.objects = SizesUpTo(std::clamp<int64_t>(kMaxTokens / tokens, 1,
-                                                   cpu ? kMaxOnCpu : kMaxOnGpu),
-                               cpu),
+  const std::vector<int64_t> sizes = SizesUpTo(
+      std::clamp<int64_t>(kMaxTokens / tokens, 1, cpu ? kMaxOnCpu : kMaxOnGpu), cpu);
+  return {.objects = sizes, .prompts = cpu ? SizesUpTo(1, cpu) : sizes,
           .memories = {model.num_maskmem(), kMemoryStep},
           .obj_ptrs = {model.max_obj_ptrs(), kObjPtrStep}, .may_share_positions = cpu};
 }
 
-std::vector<int64_t> BatchShapes::Divide(int64_t count) const {
+std::vector<int64_t> BatchShapes::Divide(int64_t count, const std::vector<int64_t>& sizes) {
   std::vector<int64_t> batches;
-  for (const int64_t size : objects) {
+  for (const int64_t size : sizes) {
     for (; count >= size; count -= size) batches.push_back(size);
   }
   return batches;

@@ -22,14 +22,16 @@ struct BatchShapes {
   };
 
   std::vector<int64_t> objects;  // the sizes of a batch, falling, the last one 1
+  // Those of prompts, which have many shapes of their own: numbers of clicks.
+  std::vector<int64_t> prompts;
   Length memories, obj_ptrs;
   // Whether position codes that all objects share may be one row.
   bool may_share_positions;
 
   static BatchShapes For(const Sam2Model& model);
 
-  // The sizes of the batches that `count` objects are divided into.
-  std::vector<int64_t> Divide(int64_t count) const;
+  // The batches that `count` objects are divided into, of these sizes.
+  static std::vector<int64_t> Divide(int64_t count, const std::vector<int64_t>& sizes);
 };
 
 }  // namespace sam2

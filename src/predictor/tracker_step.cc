@@ -72,7 +72,7 @@ StepOutput TrackerStep::Track(const FrameFeatures& features, const MemoryStore& 
                               const std::optional<MotionPrior>& motion) const {
   std::vector<StepOutput> parts;
   int64_t begin = 0;
-  for (const int64_t size : shapes_.Divide(std::ssize(objects))) {
+  for (const int64_t size : BatchShapes::Divide(std::ssize(objects), shapes_.objects)) {
     std::optional<MotionPrior> own;
     if (motion) own = Slice(*motion, begin, begin + size);
     parts.push_back(TrackBatch(features, store, objects.subspan(begin, size), own));
@@ -117,7 +117,7 @@ StepOutput TrackerStep::Prompt(const FrameFeatures& features, const MemoryStore&
   for (const auto& [key, kind] : kinds) {
     for (const size_t place : kind.places) row[place] = rows++;
     std::span<const FramePrompt* const> left = kind.prompts;
-    for (const int64_t size : shapes_.Divide(std::ssize(left))) {
+    for (const int64_t size : BatchShapes::Divide(std::ssize(left), shapes_.prompts)) {
       parts.push_back(PromptBatch(features, store, left.first(size), fill_hole_area));
       left = left.subspan(size);
     }

@@ -23,12 +23,12 @@ namespace {
 using testing::ElementsAre;
 
 BatchShapes Exact() {
-  return {.objects = {1}, .memories = {1, 1}, .obj_ptrs = {1, 1}, .may_share_positions = true};
+  return {.objects = {1}, .prompts = {1}, .memories = {1, 1}, .obj_ptrs = {1, 1}, .may_share_positions = true};
 }
 
 // About as on a GPU.
 BatchShapes Few() {
-  return {.objects = {4, 2, 1}, .memories = {7, 2}, .obj_ptrs = {16, 8},
+  return {.objects = {4, 2, 1}, .prompts = {4, 2, 1}, .memories = {7, 2}, .obj_ptrs = {16, 8},
           .may_share_positions = false};
 }
 
@@ -132,7 +132,7 @@ TEST_F(MemoryBatchTest, FewShapesAreMetWhateverTheObjects) {
   const BatchShapes shapes = BatchShapes::For(*model_);
   std::set<int64_t> sizes;
   for (int64_t count = 1; count <= 50; ++count) {
-    for (const int64_t size : shapes.Divide(count)) sizes.insert(size);
+    for (const int64_t size : BatchShapes::Divide(count, shapes.objects)) sizes.insert(size);
   }
   EXPECT_LE(sizes.size(), 8);
   std::set<std::pair<int64_t, int64_t>> lengths;
@@ -146,11 +146,11 @@ TEST_F(MemoryBatchTest, FewShapesAreMetWhateverTheObjects) {
 }
 
 TEST(BatchShapes, OneObjectMoreIsABatchMoreOrALargerOne) {
-  const BatchShapes few = Few();
-  EXPECT_THAT(few.Divide(0), ElementsAre());
-  EXPECT_THAT(few.Divide(1), ElementsAre(1));
-  EXPECT_THAT(few.Divide(3), ElementsAre(2, 1));
-  EXPECT_THAT(few.Divide(15), ElementsAre(4, 4, 4, 2, 1));
+  const std::vector<int64_t> sizes = {4, 2, 1};
+  EXPECT_THAT(BatchShapes::Divide(0, sizes), ElementsAre());
+  EXPECT_THAT(BatchShapes::Divide(1, sizes), ElementsAre(1));
+  EXPECT_THAT(BatchShapes::Divide(3, sizes), ElementsAre(2, 1));
+  EXPECT_THAT(BatchShapes::Divide(15, sizes), ElementsAre(4, 4, 4, 2, 1));
 }
 
 TEST(BatchShapes, LengthsAreFilledUpToFewValues) {

@@ -68,10 +68,11 @@ class Random {
   std::mt19937 engine_;
 };
 
-void EmitBox(GstElement* track, int id, const PixelRect& r) {
+int EmitBox(GstElement* track, int id, const PixelRect& r) {
   int result = 0;
   g_signal_emit_by_name(track, "add-box", id, 1.0 * r.x, 1.0 * r.y, 1.0 * r.width, 1.0 * r.height,
                         "soaked", &result);
+  return result;
 }
 
 void EmitPoint(GstElement* track, int id, int x, int y, bool positive) {
@@ -161,6 +162,22 @@ class Stream {
 
   GstElement* bin() { return bin_; }
   GstElement* track() { return track_; }
+
+  // Every number of objects with every length of memory: each is another shape
+  // of the network's layers, and chance is long in meeting them all.
+  void Tour() {
+    constexpr int kFramesOfFullMemory = 20, kPrompts = 5;
+    for (int objects = 1; objects <= kMaxObjects; ++objects) {
+      g_signal_emit_by_name(track_, "reset");
+      PushFrame();
+      std::vector<int> ids;
+      for (int i = 0; i < objects; ++i) ids.push_back(EmitBox(track_, 0, {10 + 40 * i, 10, 30, 30}));
+      for (int prompt = 0; prompt < kPrompts; ++prompt) {
+        for (int i = 0; i < kFramesOfFullMemory; ++i) PushFrame();
+        for (const int id : ids) EmitPoint(track_, id, 12, 12, true);
+      }
+    }
+  }
 
   void Run(int frames) {
     for (int i = 0; i < frames; ++i) {
@@ -263,6 +280,7 @@ class Soak : public ::testing::TestWithParam<const char*> {};
 TEST_P(Soak, EverythingMayHappenAndNothingGrows) {
   const int frames = FramesToRun();
   Stream stream(GetParam());
+  if (frames > kFirstMark) stream.Tour();
   {
     const User user(stream.bin(), stream.track());
     stream.Run(frames);

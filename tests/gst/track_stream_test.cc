@@ -99,6 +99,8 @@ INSTANTIATE_TEST_SUITE_P(
                   },
                   false, false},
         Happening{"OutOfOrder", [](Tracker& t) { t.SetTime(kFrameTime); }, false, false},
+        Happening{"Discont", [](Tracker& t) { t.SetNextFlags(GST_BUFFER_FLAG_DISCONT); }, false,
+                  false},
         Happening{"NoTime", [](Tracker& t) { t.SetTime(GST_CLOCK_TIME_NONE); }, false, false},
         Happening{"OtherStream",
                   [](Tracker& t) {

@@ -17,6 +17,7 @@ void Tracker::ChangeCaps(const std::string& caps) {
 
 Buffer Tracker::NextFrame(const std::vector<PixelRect>& bright) {
   Buffer frame = MakeFrame(caps_, time_, bright);
+  GST_BUFFER_FLAG_SET(frame.get(), std::exchange(next_flags_, 0));
   time_ += kFrameTime;
   return frame;
 }

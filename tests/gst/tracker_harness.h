@@ -32,6 +32,7 @@ class Tracker : public ElementHarness {
   void ChangeCaps(const std::string& caps);
   // The next frame's presentation time.
   void SetTime(GstClockTime time) { time_ = time; }
+  void SetNextFlags(GstBufferFlags flags) { next_flags_ = flags; }
   Buffer NextFrame(const std::vector<PixelRect>& bright);
   Buffer ProcessFrame(const std::vector<PixelRect>& bright) { return Process(NextFrame(bright)); }
 
@@ -52,6 +53,7 @@ class Tracker : public ElementHarness {
  private:
   std::string caps_;
   GstClockTime time_ = 0;
+  guint next_flags_ = 0;
 };
 
 GstElement* NewElement(const char* factory);
