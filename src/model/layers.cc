@@ -66,18 +66,17 @@ Conv2d::Conv2d(const Tensor& weight, const Tensor& bias, Shape shape)
 Tensor Conv2d::operator()(const Tensor& x, Activation activation) const {
   if (packed_) {
     return onednn::Conv(x, weight_, bias_, shape_.padding, shape_.stride, shape_.groups,
-                        activation, {});
+                        activation);
   }
   return Activate(activation, at::conv2d(x, weight_, bias_, shape_.stride, shape_.padding,
                                          /*dilation=*/1, shape_.groups));
 }
 
-Tensor Conv2d::Add(const Tensor& x, const Tensor& residual) const {
+Tensor Conv2d::AddTo(Tensor sum, const Tensor& x) const {
   if (packed_) {
-    return onednn::Conv(x, weight_, bias_, shape_.padding, shape_.stride, shape_.groups,
-                        Activation::kNone, residual);
+    return onednn::AddConv(sum, x, weight_, bias_, shape_.padding, shape_.stride, shape_.groups);
   }
-  return residual + (*this)(x);
+  return sum.add_((*this)(x));
 }
 
 ConvTranspose2x2::ConvTranspose2x2(const Scope& w, int64_t in, int64_t out)

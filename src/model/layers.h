@@ -61,8 +61,8 @@ class Conv2d {
 
   // [B, in, H, W] -> [B, out, H', W']
   Tensor operator()(const Tensor& x, Activation activation = Activation::kNone) const;
-  // The same plus `residual`, [B, out, H', W'].
-  Tensor Add(const Tensor& x, const Tensor& residual) const;
+  // The same added to `sum` [B, out, H', W'] in place. Returns it.
+  Tensor AddTo(Tensor sum, const Tensor& x) const;
 
   int64_t out() const { return weight_.size(0); }
   bool defined() const { return weight_.defined(); }

@@ -24,7 +24,7 @@ c10::TypedOperatorHandle<Signature> Find(const char* name, const char* overload 
 bool OperatorsExist() {
   static const bool exist = at::globalContext().hasMKLDNN() &&
                             c10::Dispatcher::singleton().findSchema(
-                                {"mkldnn::_convolution_pointwise", "binary"});
+                                {"mkldnn::_convolution_pointwise_", "binary"});
   return exist;
 }
 
@@ -65,21 +65,23 @@ Tensor PackLinear(const Tensor& weight) {
 }
 
 Tensor Conv(const Tensor& x, const Tensor& packed, const Tensor& bias, int64_t padding,
-            int64_t stride, int64_t groups, Activation activation, const Tensor& residual) {
-  if (residual.defined()) {
-    static const auto op =
-        Find<Tensor(const Tensor&, const Tensor&, const Tensor&, const OptTensor&, Ints, Ints,
-                    Ints, int64_t, std::string_view, std::optional<at::Scalar>, OptString,
-                    Scalars, OptString)>("mkldnn::_convolution_pointwise", "binary");
-    return op.call(x, residual, packed, bias, {padding, padding}, {stride, stride}, {1, 1},
-                   groups, "add", std::nullopt, std::nullopt, Scalars(), std::nullopt);
-  }
+            int64_t stride, int64_t groups, Activation activation) {
   static const auto op = Find<Tensor(const Tensor&, const Tensor&, const OptTensor&, Ints, Ints,
                                      Ints, int64_t, std::string_view, Scalars, OptString)>(
       "mkldnn::_convolution_pointwise");
   const Attribute attribute = AttributeOf(activation);
   return op.call(x, packed, bias, {padding, padding}, {stride, stride}, {1, 1}, groups,
                  attribute.name, Scalars(), attribute.algorithm);
+}
+
+Tensor AddConv(Tensor sum, const Tensor& x, const Tensor& packed, const Tensor& bias,
+               int64_t padding, int64_t stride, int64_t groups) {
+  static const auto op =
+      Find<Tensor&(Tensor&, const Tensor&, const Tensor&, const OptTensor&, Ints, Ints, Ints,
+                   int64_t, std::string_view, std::optional<at::Scalar>, OptString, Scalars,
+                   OptString)>("mkldnn::_convolution_pointwise_", "binary");
+  return op.call(sum, x, packed, bias, {padding, padding}, {stride, stride}, {1, 1}, groups,
+                 "add", std::nullopt, std::nullopt, Scalars(), std::nullopt);
 }
 
 Tensor Linear(const Tensor& x, const Tensor& packed, const Tensor& bias, Activation activation,

@@ -24,10 +24,14 @@ at::Tensor PackConv(const at::Tensor& weight, int64_t padding, int64_t stride, i
 // weight: [out, in]
 at::Tensor PackLinear(const at::Tensor& weight);
 
-// residual: undefined, or added to the result, of its shape; then without activation.
 at::Tensor Conv(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,
-                int64_t padding, int64_t stride, int64_t groups, Activation activation,
-                const at::Tensor& residual);
+                int64_t padding, int64_t stride, int64_t groups, Activation activation);
+// Adds the same to `sum`, of the result's shape, in place (not in place the
+// operator copies it first, at times as slowly as it convolves). Returns it.
+at::Tensor AddConv(at::Tensor sum, const at::Tensor& x, const at::Tensor& packed,
+                   const at::Tensor& bias, int64_t padding, int64_t stride, int64_t groups);
+
+// residual: undefined, or added to the result, of its shape; then without activation.
 at::Tensor Linear(const at::Tensor& x, const at::Tensor& packed, const at::Tensor& bias,
                   Activation activation, const at::Tensor& residual);
 

@@ -45,6 +45,11 @@ Conv2d LoadTokenMixer(const Scope& w, int64_t dim, int64_t side) {
   return Place(w, conv, {.padding = 1, .groups = dim, .side = side});
 }
 
+// A 1x1 convolution over a single pixel.
+Linear LoadGate(const Scope& w, int64_t in, int64_t out) {
+  return Linear(w.Param("weight", {out, in, 1, 1}).flatten(1), w.Param("bias", {out}));
+}
+
 }  // namespace
 
 RepVit::ChannelMixer RepVit::LoadChannelMixer(const Scope& w, int64_t dim, int64_t side) const {
@@ -57,8 +62,8 @@ RepVit::Block RepVit::LoadBlock(const Scope& w, int64_t dim, int64_t side) const
               LoadChannelMixer(w["channel_mixer"], dim, side)};
   if (w.Has("se.fc1.weight")) {
     const int64_t reduced = w.Shape("se.fc1.weight")[0];
-    block.se = SqueezeExcite{Conv2d(w["se"]["fc1"], dim, reduced, 1),
-                             Conv2d(w["se"]["fc2"], reduced, dim, 1)};
+    block.se = SqueezeExcite{LoadGate(w["se"]["fc1"], dim, reduced),
+                             LoadGate(w["se"]["fc2"], reduced, dim)};
   }
   return block;
 }
@@ -105,22 +110,20 @@ std::vector<Tensor> RepVit::operator()(const Tensor& image) const {
 }
 
 Tensor RepVit::SqueezeExcite::operator()(const Tensor& x) const {
-  const Tensor gate = fc2(fc1(x.mean({2, 3}, /*keepdim=*/true), Activation::kRelu));
-  return x * gate.sigmoid();
+  const Tensor gate = fc2(fc1(x.mean({2, 3}), Activation::kRelu));
+  return x * gate.sigmoid().unflatten(1, {-1, 1, 1});
 }
 
-Tensor RepVit::ChannelMixer::operator()(const Tensor& x) const {
-  return conv2.Add(conv1(x, activation), x);
-}
+Tensor RepVit::ChannelMixer::AddTo(Tensor x) const { return conv2.AddTo(x, conv1(x, activation)); }
 
 Tensor RepVit::Block::operator()(const Tensor& x) const {
   Tensor y = token_mixer(x);
   if (se) y = (*se)(y);
-  return channel_mixer(y);
+  return channel_mixer.AddTo(y);
 }
 
 Tensor RepVit::Downsample::operator()(const Tensor& x) const {
-  return ffn(channel_downsample(spatial_downsample(pre_block(x))));
+  return ffn.AddTo(channel_downsample(spatial_downsample(pre_block(x))));
 }
 
 }  // namespace sam2

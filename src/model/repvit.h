@@ -22,13 +22,13 @@ class RepVit {
 
  private:
   struct SqueezeExcite {
-    Conv2d fc1, fc2;
+    Linear fc1, fc2;
     Tensor operator()(const Tensor& x) const;
   };
   struct ChannelMixer {  // two 1x1 convolutions around the residual
     Conv2d conv1, conv2;
     Activation activation;
-    Tensor operator()(const Tensor& x) const;  // x + conv2(act(conv1(x)))
+    Tensor AddTo(Tensor x) const;  // x + conv2(act(conv1(x))), in the place of x
   };
   struct Block {
     Conv2d token_mixer;  // depthwise; sum of a 3x3, a 1x1 and the identity
