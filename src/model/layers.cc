@@ -79,17 +79,10 @@ Tensor Conv2d::AddTo(Tensor sum, const Tensor& x) const {
   return sum.add_((*this)(x));
 }
 
-ConvTranspose2x2::ConvTranspose2x2(const Scope& w, int64_t in, int64_t out)
-    : weight(w.Param("weight", {in, out, 2, 2})), bias(w.Param("bias", {out})) {}
-
-Tensor ConvTranspose2x2::operator()(const Tensor& x) const {
-  // Kernel and stride are equal, so no output pixels overlap: one matrix
-  // product per input pixel, then its 2x2 block is put in place.
-  const int64_t B = x.size(0), H = x.size(2), W = x.size(3), out = weight.size(1);
-  Tensor blocks = at::matmul(ToTokens(x), weight.permute({0, 2, 3, 1}).reshape({x.size(1), -1}));
-  return (blocks.view({B, H, W, 2, 2, out}).permute({0, 1, 3, 2, 4, 5}) + bias)
-      .reshape({B, 2 * H, 2 * W, out})
-      .permute({0, 3, 1, 2});
+Linear LoadConvTranspose2x2(const Scope& w, int64_t in, int64_t out) {
+  const Tensor weight = w.Param("weight", {in, out, 2, 2});
+  return Linear(weight.permute({2, 3, 1, 0}).reshape({4 * out, in}),
+                w.Param("bias", {out}).repeat({4}));
 }
 
 LayerNorm::LayerNorm(const Scope& w, int64_t dim, double eps)

@@ -74,16 +74,10 @@ class Conv2d {
   bool packed_ = false;
 };
 
-// torch.nn.ConvTranspose2d with kernel 2 and stride 2
-struct ConvTranspose2x2 {
-  Tensor weight;  // [in, out, 2, 2]
-  Tensor bias;    // [out]
-
-  ConvTranspose2x2() = default;
-  ConvTranspose2x2(const Scope& w, int64_t in, int64_t out);
-
-  Tensor operator()(const Tensor& x) const;  // [B, in, H, W] -> [B, out, 2H, 2W]
-};
+// torch.nn.ConvTranspose2d with kernel 2 and stride 2 as a linear layer. Its
+// output pixels do not overlap: each input pixel makes a 2x2 block of its own,
+// [..., in] -> [..., 4 * out], the block's pixels row by row.
+Linear LoadConvTranspose2x2(const Scope& w, int64_t in, int64_t out);
 
 // torch.nn.LayerNorm over the last axis
 struct LayerNorm {

@@ -9,6 +9,32 @@ namespace {
 constexpr int kNumMaskTokens = 4;
 constexpr double kStabilityDelta = 0.05, kStabilityThresh = 0.98;
 
+// Pixels of a map with a quarter, or half, of the tokens' stride in the order of
+// MaskDecoder::Upscale: [B, C, 4h, 4w] -> [B, h*w*16, C].
+Tensor ToBlocks4x4(const Tensor& map) {
+  return map.permute({0, 2, 3, 1})
+      .unflatten(2, {-1, 2, 2})
+      .unflatten(1, {-1, 2, 2})
+      .permute({0, 1, 4, 2, 5, 3, 6, 7})
+      .reshape({map.size(0), -1, map.size(1)});
+}
+
+// [B, C, 2h, 2w] -> [B, h*w*4, C]
+Tensor ToBlocks2x2(const Tensor& map) {
+  return map.permute({0, 2, 3, 1})
+      .unflatten(2, {-1, 2})
+      .unflatten(1, {-1, 2})
+      .transpose(2, 3)
+      .reshape({map.size(0), -1, map.size(1)});
+}
+
+// Planes in that order, [B, K, h*w*16] -> [B, K, 4h, 4w].
+Tensor FromBlocks(const Tensor& planes, int64_t h, int64_t w) {
+  return planes.view({planes.size(0), planes.size(1), h, w, 2, 2, 2, 2})
+      .permute({0, 1, 2, 4, 6, 3, 5, 7})
+      .reshape({planes.size(0), planes.size(1), 4 * h, 4 * w});
+}
+
 }  // namespace
 
 MaskDecoder::MaskDecoder(const Scope& w, int64_t transformer_dim, const ModelConfig& config)
@@ -17,9 +43,11 @@ MaskDecoder::MaskDecoder(const Scope& w, int64_t transformer_dim, const ModelCon
                               w.Param("iou_token.weight", {1, transformer_dim}),
                               w.Param("mask_tokens.weight", {kNumMaskTokens, transformer_dim})})
                          .unsqueeze(0)),
-      upscaling0_(w["output_upscaling"][0], transformer_dim, transformer_dim / 4),
-      upscaling3_(w["output_upscaling"][3], transformer_dim / 4, transformer_dim / 8),
-      upscaling1_(w["output_upscaling"][1], transformer_dim / 4),
+      upscaling0_(LoadConvTranspose2x2(w["output_upscaling"][0], transformer_dim,
+                                       transformer_dim / 4)),
+      upscaling3_(LoadConvTranspose2x2(w["output_upscaling"][3], transformer_dim / 4,
+                                       transformer_dim / 8)),
+      upscaling1_(w["output_upscaling"][1], transformer_dim / 4, 1e-6),
       output_hypernetworks_mlps_(
           LoadHypernetworks(w["output_hypernetworks_mlps"], transformer_dim, transformer_dim / 8)),
       iou_prediction_head_(w["iou_prediction_head"], transformer_dim, kNumMaskTokens),
@@ -63,17 +91,23 @@ DecoderOutput MaskDecoder::operator()(const DecoderFeatures& features, const Ten
       transformer_(ToTokens(src).expand({B, -1, -1}), ToTokens(image_pe), tokens);
   const Tensor mask_tokens = hs.slice(1, 2, 2 + kNumMaskTokens);
 
-  const Tensor upscaled = Upscale(ToMap(image, h, w), features);
-  const Tensor masks = at::matmul(output_hypernetworks_mlps_(mask_tokens), upscaled.flatten(2));
-  return {.masks = masks.unflatten(2, {4 * h, 4 * w}).to(at::kFloat),
+  const Tensor masks = at::matmul(output_hypernetworks_mlps_(mask_tokens),
+                                  Upscale(image, features).transpose(1, 2));
+  return {.masks = FromBlocks(masks.to(at::kFloat), h, w),
           .ious = iou_prediction_head_(hs.select(1, 1)).to(at::kFloat).sigmoid(),
           .mask_tokens = mask_tokens,
           .object_score_logits = pred_obj_score_head_(hs.select(1, 0)).to(at::kFloat)};
 }
 
-Tensor MaskDecoder::Upscale(const Tensor& src, const DecoderFeatures& features) const {
-  const Tensor x = at::gelu(upscaling1_(upscaling0_(src) + features.feat_s1));
-  return at::gelu(upscaling3_(x) + features.feat_s0);
+Tensor MaskDecoder::Upscale(const Tensor& tokens, const DecoderFeatures& features) const {
+  const auto blocks_of = [](const Tensor& x, int64_t channels) {
+    return x.view({x.size(0), -1, channels});
+  };
+  const Tensor x = blocks_of(upscaling0_(tokens), upscaling0_.out() / 4) +
+                   ToBlocks2x2(features.feat_s1);
+  const Tensor y = blocks_of(upscaling3_(at::gelu(upscaling1_(x))), upscaling3_.out() / 4) +
+                   ToBlocks4x4(features.feat_s0);
+  return at::gelu(y);
 }
 
 Tensor BestMultimask(const DecoderOutput& output) {

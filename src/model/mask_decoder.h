@@ -35,13 +35,14 @@ class MaskDecoder {
                            const Tensor& sparse, const Tensor& dense) const;
 
  private:
-  // src: [B, C, h, w] -> [B, C/8, 4h, 4w]
-  Tensor Upscale(const Tensor& src, const DecoderFeatures& features) const;
+  // tokens: [B, h*w, C] -> [B, h*w*16, C/8]: the 16 pixels of each token lie
+  // together, as 2x2 blocks of 2x2 blocks.
+  Tensor Upscale(const Tensor& tokens, const DecoderFeatures& features) const;
 
   TwoWayTransformer transformer_;
   Tensor output_tokens_;  // [1, 6, C]: object score, IoU, four masks
-  ConvTranspose2x2 upscaling0_, upscaling3_;
-  LayerNorm2d upscaling1_;
+  Linear upscaling0_, upscaling3_;  // each pixel to a 2x2 block
+  LayerNorm upscaling1_;
   // The MLPs of the four mask tokens, one product for all: [4, in, out] and
   // [4, 1, out] for each layer.
   struct Hypernetworks {

@@ -78,7 +78,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Shape{{1}, 300, 512, 32, 16},      // one block of keys, exactly
                     Shape{{1}, 300, 513, 32, 16},      // one key more
                     Shape{{1}, 2500, 1700, 32, 16},    // several blocks of both
-                    Shape{{5}, 256, 1856, 64, 64}, Shape{{2, 3}, 100, 1200, 16, 40}));
+                    Shape{{5}, 256, 1856, 64, 64}, Shape{{2, 3}, 100, 1200, 16, 40},
+                    Shape{{2, 8}, 256, 8, 8, 8},       // few keys
+                    Shape{{3}, 5, 16, 32, 24}));
 
 Tensor Bias(int64_t rows, int64_t keys, int64_t from, int64_t to) {
   Tensor bias = at::zeros({rows, 1, keys});
@@ -109,11 +111,38 @@ TEST(Attention, EachRowOfABatchHasItsOwnMask) {
   EXPECT_GT(RelativeError(out, PlainAttention(x)), 1e-2);
 }
 
+TEST(Attention, AmongFewKeysMaskedOnesAreAsIfTheyWereNotThere) {
+  const Operands x = Random({{2}, 70, 9, 32, 16}, at::kFloat);
+  const Tensor out = ScaledDotProductAttention(x.q, x.k, x.v, Bias(2, 9, 4, 9));
+  const Operands kept{x.q, x.k.slice(1, 0, 4), x.v.slice(1, 0, 4)};
+  EXPECT_LT(RelativeError(out, PlainAttention(kept)), 1e-5);
+  EXPECT_GT(RelativeError(out, PlainAttention(x)), 1e-2);
+}
+
 TEST(Attention, HugeScoresDoNotOverflow) {
   Operands x = Random({{1}, 70, 1500, 32, 16}, at::kFloat);
   x.q = x.q * 1e4;
   const Tensor out = ScaledDotProductAttention(x.q, x.k, x.v);
   EXPECT_TRUE(at::isfinite(out).all().item<bool>());
+}
+
+// ---------------------------------------------------------------- convolutions
+
+TEST(Conv2d, AddToLeavesTheSumInThePlaceOfTheFirst) {
+  const c10::InferenceMode inference_mode;
+  at::manual_seed(7);
+  const Tensor weight = at::randn({24, 16, 1, 1}), bias = at::randn({24});
+  const Tensor x = at::randn({2, 16, 8, 8}).contiguous(at::MemoryFormat::ChannelsLast);
+  const Tensor start = at::randn({2, 24, 8, 8}).contiguous(at::MemoryFormat::ChannelsLast);
+  const Tensor truth = start + at::conv2d(x, weight, bias);
+  for (const int64_t side : {int64_t{0}, int64_t{8}}) {  // 0: not packed
+    const Conv2d conv(weight, bias, {.side = side});
+    const Tensor sum = start.clone();
+    const Tensor result = conv.AddTo(sum, x);
+    EXPECT_LT(RelativeError(sum, truth), 1e-5) << side;
+    EXPECT_EQ(result.const_data_ptr(), sum.const_data_ptr()) << side;
+    EXPECT_GT(RelativeError(conv(x), truth), 1e-2) << side;
+  }
 }
 
 // ---------------------------------------------------------------- neck
