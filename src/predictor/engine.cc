@@ -5,6 +5,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -127,6 +128,30 @@ ModelEngine::ModelEngine(const ResolvedOptions& options, Checkpoint checkpoint)
              .precision = PrecisionName(options.dtype),
              .weight_bytes = weights.bytes()};
   });
+}
+
+int ModelEngine::OperatorThreads() const {
+  // The operators of a network for small pictures are too short to be divided.
+  constexpr int64_t kSmall = 256;
+  return model_ && model_->device().is_cpu() && model_->image_size() <= kSmall ? 1 : threads_.load();
+}
+
+int ModelEngine::PieceThreads() const {
+  if (!model_->device().is_cpu()) return 1;
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  return threads_ > 0 ? threads_.load() : std::max(1, cores);
+}
+
+int64_t ModelEngine::Pieces(int64_t objects) const {
+  const int64_t threads = PieceThreads();
+  // Fewer objects than threads: the threads inside of operators do better.
+  if (OperatorThreads() != 1 && objects < threads) return 1;
+  return std::min(objects, threads);
+}
+
+void ModelEngine::ForEach(int64_t pieces, std::function<void(int64_t)> piece) {
+  if (pieces == 1) return piece(0);
+  Start(pieces, std::move(piece))->Finish();
 }
 
 std::unique_ptr<VideoTracker> ModelEngine::CreateVideoTracker(const TrackerOptions& options) {

@@ -10,6 +10,8 @@
 #include <mutex>
 #include <thread>
 
+#include "predictor/side_workers.h"
+
 namespace sam2 {
 
 // All inference on one device runs here, on one thread, in the order of
@@ -28,12 +30,16 @@ class ExecutionQueue {
   // which is left to the rest of the pipeline.
   void Run(int threads, const std::function<void()>& job);
 
+  // For pieces of jobs.
+  SideWorkers& workers() { return workers_; }
+
  private:
   void Loop(std::stop_token stop);
 
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<std::function<void()>> jobs_;
+  SideWorkers workers_;
   std::jthread thread_;
 };
 

@@ -19,16 +19,26 @@ int64_t SlotBuffer::Slot::index() const { return row_->index; }
 std::vector<SlotBuffer::Slot> SlotBuffer::Write(const at::Tensor& new_rows) {
   TORCH_CHECK(!rows_.defined() || new_rows.sizes().slice(1) == rows_.sizes().slice(1),
               "rows of ", new_rows.sizes(), " do not fit into ", rows_.sizes());
-  std::vector<Slot> slots;
-  if (new_rows.size(0) == 0) return slots;
+  if (new_rows.size(0) == 0) return {};
   Reserve(new_rows.size(0), new_rows);
-  std::vector<int64_t> places;
-  for (int64_t i = 0; i < new_rows.size(0); ++i) {
-    slots.push_back(Take());
-    places.push_back(slots.back().index());
-  }
-  rows_.index_copy_(0, Upload(places, rows_.device()), new_rows);
+  std::vector<Slot> slots;
+  for (int64_t i = 0; i < new_rows.size(0); ++i) slots.push_back(TakeOne());
+  Fill(slots, new_rows);
   return slots;
+}
+
+std::vector<SlotBuffer::Slot> SlotBuffer::Take(int64_t count) {
+  TORCH_CHECK(rows_.defined(), "no row was written yet");
+  Reserve(count, rows_);
+  std::vector<Slot> slots;
+  for (int64_t i = 0; i < count; ++i) slots.push_back(TakeOne());
+  return slots;
+}
+
+void SlotBuffer::Fill(const std::vector<Slot>& slots, const at::Tensor& new_rows) {
+  std::vector<int64_t> places;
+  for (const Slot& slot : slots) places.push_back(slot.index());
+  rows_.index_copy_(0, Upload(places, rows_.device()), new_rows);
 }
 
 void SlotBuffer::Reserve(int64_t count, const at::Tensor& example) {
@@ -64,7 +74,7 @@ void SlotBuffer::Resize(int64_t capacity, const at::Tensor& example) {
   free_.swap(free);
 }
 
-SlotBuffer::Slot SlotBuffer::Take() {
+SlotBuffer::Slot SlotBuffer::TakeOne() {
   const int64_t index = free_.back();
   auto row = std::make_shared<Row>(this, index);
   free_.pop_back();

@@ -40,6 +40,11 @@ class SlotBuffer {
   // all is as before.
   std::vector<Slot> Write(const at::Tensor& new_rows);
 
+  // The same in two steps. Take(): rows of any content, beside at least one
+  // that was written and is in use.
+  std::vector<Slot> Take(int64_t count);
+  void Fill(const std::vector<Slot>& slots, const at::Tensor& new_rows);
+
   const at::Tensor& rows() const { return rows_; }  // [capacity, ...]; undefined when empty
   int64_t capacity() const { return std::ssize(by_index_); }
   int64_t used() const { return capacity() - std::ssize(free_); }
@@ -57,7 +62,7 @@ class SlotBuffer {
   void Reserve(int64_t count, const at::Tensor& example);
   // Moves the rows in use to a new tensor.
   void Resize(int64_t capacity, const at::Tensor& example);
-  Slot Take();
+  Slot TakeOne();
   void Release(int64_t index) noexcept;
 
   at::Tensor rows_;

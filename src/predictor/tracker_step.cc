@@ -91,7 +91,9 @@ StepOutput TrackerStep::TrackBatch(const FrameFeatures& features, const MemorySt
   const Tensor choice = motion ? BestMaskWithMotion(decoded, *motion) : BestMultimask(decoded);
   StepOutput output;
   output.heads = model_.TakeMasks(decoded, choice, choice);
-  output.memory = model_.EncodeMemory(features, output.heads, /*binarize=*/false);
+  if (!model_.device().is_cpu()) {
+    output.memory = model_.EncodeMemory(features, output.heads, /*binarize=*/false);
+  }
   if (motion) {
     output.agreement = Agreement(output.heads.masks, *motion).squeeze(1);
     output.rival = RivalShare(decoded, choice);

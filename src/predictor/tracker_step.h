@@ -26,7 +26,7 @@ struct FramePrompt {
 // Answers of N objects on one frame with the memories to keep of them.
 struct StepOutput {
   HeadsOutput heads;
-  Tensor memory;  // [N, T, mem_dim] bfloat16
+  Tensor memory;  // [N, T, mem_dim] bfloat16, or undefined, see Track()
   // [N] float32, see motion_prior.h; undefined without one.
   Tensor agreement, rival;
 };
@@ -42,6 +42,7 @@ class TrackerStep {
   // holes still.
   // motion: chooses among the masks together with the predicted IoU; without it
   // that alone does, as in the reference.
+  // On the CPU the memory is left to be encoded, see LateMemories.
   // Reference: SAM2VideoPredictor.propagate_in_video on a frame without prompts.
   StepOutput Track(const FrameFeatures& features, const MemoryStore& store,
                    std::span<const MemoryBank::Selection> objects,

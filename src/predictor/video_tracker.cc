@@ -69,6 +69,7 @@ StreamingTracker::StreamingTracker(std::shared_ptr<ModelEngine> engine,
               engine_->model().device()) {}
 
 void StreamingTracker::Reset() {
+  late_memories_.Drop();
   objects_.clear();
   cuts_ = {};
 }
@@ -172,13 +173,16 @@ void StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
   const FrameFeatures features = model.EncodeImage(image);
   FramePrompts asked;
   for (const auto& [id, pending] : plan.pending()) asked[id] = ToNetwork(frame, pending);
-  std::vector<ObjectAnswer> answers = FollowObjects(features, pts_ns, plan, asked);
-  std::ranges::move(AnswerPrompts(features, asked), std::back_inserter(answers));
+  late_memories_.Finish(*engine_, store_);
+  std::vector<LateMemories::Part> late;
+  std::vector<ObjectAnswer> answers = FollowObjects(features, pts_ns, plan, asked, late);
+  std::ranges::move(AnswerPrompts(features, asked, late), std::back_inserter(answers));
 
   CutDetector cuts = cuts_;
   const bool cut =
       options_.detect_cuts && cuts.See(CutDetector::Thumbnail(image).to(at::kCPU));
   for (ObjectAnswer& answer : answers) Report(frame, pts_ns, cut, answer);
+  late_memories_.Begin(*engine_, features, std::move(late));
   // From here on nothing fails.
   cuts_ = std::move(cuts);
   for (TrackedObject& object : objects_) object.across_cut |= cut;
@@ -204,39 +208,59 @@ std::vector<const StreamingTracker::TrackedObject*> StreamingTracker::Followed(
 
 std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::FollowObjects(
     const FrameFeatures& features, std::int64_t pts_ns, const PromptPlan& plan,
-    FramePrompts& asked) {
+    FramePrompts& asked, std::vector<LateMemories::Part>& late) {
   const std::vector<const TrackedObject*> followed = Followed(pts_ns, plan, asked);
   if (followed.empty()) return {};
-  std::vector<MemoryBank::Selection> selections;
-  for (const TrackedObject* object : followed) {
-    selections.push_back(object->bank.Select(object->frames));
+  std::vector<Following> parts(engine_->Pieces(std::ssize(followed)));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const auto begin = [&](size_t part) { return part * followed.size() / parts.size(); };
+    parts[i].objects = std::span(followed).subspan(begin(i), begin(i + 1) - begin(i));
   }
-  std::optional<MotionPrior> motion;
-  if (options_.memory_policy == MemoryPolicy::kRobust) motion = Prior(followed, pts_ns);
-  const StepOutput output = engine_->step().Track(features, store_, selections, motion);
-  // Filled after the memory was encoded, as in the reference.
-  const Readout readout(output, options_.fill_hole_area);
-  std::vector<ObjectAnswer> answers = Collect(output, readout);
-  for (size_t i = 0; i < followed.size(); ++i) {
-    answers[i].id = followed[i]->id();
-    if (motion) answers[i].sight.weight = MotionWeight(followed[i]->motion, pts_ns);
-    const auto prompt = asked.find(answers[i].id);
-    if (prompt == asked.end()) continue;
-    prompt->second.previous = readout.mask(static_cast<int64_t>(i)).to(features.embedding.device());
-    prompt->second.memories = selections[i];
+  engine_->ForEach(std::ssize(parts), [&](int64_t i) { FollowPart(features, pts_ns, parts[i]); });
+
+  std::vector<ObjectAnswer> answers;
+  for (const Following& part : parts) {
+    std::vector<ObjectAnswer> some = Collect(part.output, *part.readout, late);
+    for (size_t i = 0; i < some.size(); ++i) {
+      some[i].id = part.objects[i]->id();
+      if (options_.memory_policy == MemoryPolicy::kRobust) {
+        some[i].sight.weight = MotionWeight(part.objects[i]->motion, pts_ns);
+      }
+      const auto prompt = asked.find(some[i].id);
+      if (prompt == asked.end()) {
+        answers.push_back(std::move(some[i]));
+      } else {
+        prompt->second.previous = some[i].mask.to(features.embedding.device());
+        prompt->second.memories = part.selections[i];
+      }
+    }
   }
-  std::erase_if(answers, [&](const ObjectAnswer& answer) { return asked.contains(answer.id); });
   return answers;
 }
 
+void StreamingTracker::FollowPart(const FrameFeatures& features, std::int64_t pts_ns,
+                                  Following& part) const {
+  for (const TrackedObject* object : part.objects) {
+    part.selections.push_back(object->bank.Select(object->frames));
+  }
+  std::optional<MotionPrior> motion;
+  if (options_.memory_policy == MemoryPolicy::kRobust) motion = Prior(part.objects, pts_ns);
+  part.output = engine_->step().Track(features, store_, part.selections, motion);
+  // Memories are made of the masks as they are, which are filled in place.
+  StepOutput shown = part.output;
+  if (!shown.memory.defined()) shown.heads.masks = shown.heads.masks.clone();
+  part.readout.emplace(shown, options_.fill_hole_area);
+}
+
 std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::AnswerPrompts(
-    const FrameFeatures& features, const FramePrompts& asked) {
+    const FrameFeatures& features, const FramePrompts& asked,
+    std::vector<LateMemories::Part>& late) {
   if (asked.empty()) return {};
   std::vector<FramePrompt> prompts;
   for (const auto& [id, prompt] : asked) prompts.push_back(prompt);
   const StepOutput output =
       engine_->step().Prompt(features, store_, prompts, options_.fill_hole_area);
-  std::vector<ObjectAnswer> answers = Collect(output, Readout(output, /*fill_hole_area=*/0));
+  std::vector<ObjectAnswer> answers = Collect(output, Readout(output, /*fill_hole_area=*/0), late);
   auto answer = answers.begin();
   for (const auto& [id, prompt] : asked) {
     answer->id = id;
@@ -246,9 +270,15 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::AnswerPrompts(
   return answers;
 }
 
-std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::Collect(const StepOutput& output,
-                                                                      const Readout& readout) {
-  const std::vector<SlotBuffer::Slot> features = store_.features.Write(output.memory);
+std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::Collect(
+    const StepOutput& output, const Readout& readout, std::vector<LateMemories::Part>& late) {
+  std::vector<SlotBuffer::Slot> features;
+  if (output.memory.defined()) {
+    features = store_.features.Write(output.memory);
+  } else {
+    features = store_.features.Take(output.heads.ious.size(0));
+    late.push_back({.heads = output.heads, .slots = features, .memory = {}});
+  }
   const std::vector<SlotBuffer::Slot> obj_ptrs = store_.obj_ptrs.Write(output.heads.obj_ptr);
   std::vector<ObjectAnswer> answers(features.size());
   for (size_t i = 0; i < answers.size(); ++i) {
@@ -260,7 +290,7 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::Collect(const Step
   return answers;
 }
 
-MotionPrior StreamingTracker::Prior(const std::vector<const TrackedObject*>& objects,
+MotionPrior StreamingTracker::Prior(std::span<const TrackedObject* const> objects,
                                     std::int64_t pts_ns) const {
   std::vector<float> boxes, areas, weights;
   for (const TrackedObject* object : objects) {

@@ -8,6 +8,7 @@
 #include "predictor/confidence.h"
 #include "predictor/cut_detector.h"
 #include "predictor/engine.h"
+#include "predictor/late_memories.h"
 #include "predictor/memory_bank.h"
 #include "predictor/motion.h"
 #include "predictor/prompt_plan.h"
@@ -54,6 +55,13 @@ class StreamingTracker : public VideoTracker {
     Object report;
   };
   using FramePrompts = std::map<int, FramePrompt>;  // by object
+  // Some of the objects that are followed, and what the network says of them.
+  struct Following {
+    std::span<const TrackedObject* const> objects;
+    std::vector<MemoryBank::Selection> selections;
+    StepOutput output;
+    std::optional<Readout> readout;
+  };
 
   PromptPlan NewPlan() const;
   // Whether the object is lost and was looked for a moment ago.
@@ -63,15 +71,20 @@ class StreamingTracker : public VideoTracker {
   void RunStep(const FrameView& frame, std::int64_t pts_ns, const PromptPlan& plan);
   std::vector<const TrackedObject*> Followed(std::int64_t pts_ns, const PromptPlan& plan,
                                              const FramePrompts& asked) const;
+  void FollowPart(const FrameFeatures& features, std::int64_t pts_ns, Following& part) const;
   // Gives the prompts that refine what is followed their objects' answers.
   std::vector<ObjectAnswer> FollowObjects(const FrameFeatures& features, std::int64_t pts_ns,
-                                          const PromptPlan& plan, FramePrompts& asked);
+                                          const PromptPlan& plan, FramePrompts& asked,
+                                          std::vector<LateMemories::Part>& late);
   std::vector<ObjectAnswer> AnswerPrompts(const FrameFeatures& features,
-                                          const FramePrompts& asked);
-  // The answers, with their memories in the store.
-  std::vector<ObjectAnswer> Collect(const StepOutput& output, const Readout& readout);
+                                          const FramePrompts& asked,
+                                          std::vector<LateMemories::Part>& late);
+  // The answers. Their memories are in the store, or have their place there and
+  // are added to `late`.
+  std::vector<ObjectAnswer> Collect(const StepOutput& output, const Readout& readout,
+                                    std::vector<LateMemories::Part>& late);
   // Where motion has these objects, for MemoryPolicy::kRobust.
-  MotionPrior Prior(const std::vector<const TrackedObject*>& objects, std::int64_t pts_ns) const;
+  MotionPrior Prior(std::span<const TrackedObject* const> objects, std::int64_t pts_ns) const;
   // Completes the answer by what it means. cut: the frame begins a scene.
   void Report(const FrameView& frame, std::int64_t pts_ns, bool cut, ObjectAnswer& answer) const;
   // Whether an object that the network calls present is to be taken as seen.
@@ -98,6 +111,7 @@ class StreamingTracker : public VideoTracker {
   int next_id_ = 1;
   FrameReader reader_;
   CutDetector cuts_;
+  LateMemories late_memories_;
 };
 
 }  // namespace sam2

@@ -16,6 +16,7 @@
 #include "model/attention.h"
 #include "model/sam2_model.h"
 #include "predictor/engine.h"
+#include "predictor/late_memories.h"
 #include "scene.h"
 
 namespace sam2 {
@@ -208,13 +209,112 @@ TEST(Neck, AFoldedPairThatDoesNotFitTogetherIsRefused) {
               HasSubstr("image_encoder.neck.convs.3.conv.weight"));
 }
 
+// ---------------------------------------------------------------- pieces
+
+std::shared_ptr<ModelEngine> OpenEngine(const std::string& precision, int threads) {
+  const auto engine = std::make_shared<ModelEngine>(
+      Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = precision}));
+  engine->set_threads(threads);
+  return engine;
+}
+
+// Masks of three discs, frame by frame; the third from frame 4.
+std::vector<std::vector<Object>> FollowThree(int threads, MemoryPolicy policy) {
+  const auto tracker =
+      OpenEngine("fp32", threads)->CreateVideoTracker({.memory_policy = policy});
+  std::vector<std::vector<Object>> frames;
+  for (int frame = 0; frame < 10; ++frame) {
+    const float x = 80 + 3 * static_cast<float>(frame);
+    const std::vector<Disc> discs = {{x, 80, 30, 230, 50, 40}, {230, 110, 26, 40, 70, 235},
+                                     {290, 40, 20, 30, 200, 60}};
+    std::vector<Prompt> prompts;
+    for (size_t i = 0; i < discs.size(); ++i) {
+      if (frame == (i < 2 ? 0 : 4)) prompts.emplace_back().box = BoxOf(discs[i]);
+    }
+    frames.push_back(
+        tracker->Step(Picture(320, 180, discs).view(), frame * 40'000'000, prompts).objects);
+  }
+  return frames;
+}
+
+TEST(Pieces, ObjectsOnSeveralThreadsAreAsOnOne) {
+  for (const MemoryPolicy policy : {MemoryPolicy::kOfficial, MemoryPolicy::kRobust}) {
+    const auto one = FollowThree(1, policy), several = FollowThree(3, policy);
+    for (size_t frame = 0; frame < one.size(); ++frame) {
+      ASSERT_EQ(one[frame].size(), frame < 4 ? 2u : 3u);
+      ASSERT_EQ(several[frame].size(), one[frame].size());
+      for (size_t i = 0; i < one[frame].size(); ++i) {
+        EXPECT_FALSE(one[frame][i].mask.empty());
+        EXPECT_EQ(several[frame][i].id, one[frame][i].id);
+        EXPECT_GE(Iou(several[frame][i].mask, one[frame][i].mask), 0.999) << frame;
+      }
+    }
+  }
+}
+
+// One frame's features, answers for two objects and a store with a memory in use.
+struct Late {
+  explicit Late(ModelEngine& engine) {
+    const int64_t side = engine.model().image_size() / 4;
+    at::manual_seed(7);
+    features = engine.model().EncodeImage(at::randn({1, 3, 4 * side, 4 * side}));
+    heads.masks = at::randn({2, 1, side, side}) * 5;
+    heads.object_score_logits = at::tensor({1.0f, -1.0f}).view({2, 1});
+    memory = engine.model().EncodeMemory(features, heads, /*binarize=*/false);
+    first = store.features.Write(at::zeros_like(memory.slice(0, 0, 1)));
+    slots = store.features.Take(2);
+  }
+  const c10::InferenceMode inference_mode;
+  FrameFeatures features;
+  HeadsOutput heads;
+  Tensor memory;  // the truth
+  MemoryStore store;
+  std::vector<SlotBuffer::Slot> first, slots;
+};
+
+TEST(LateMemories, AreThoseEncodedAtOnce) {
+  for (const int threads : {1, 2}) {
+    const auto engine = OpenEngine("fp32", threads);
+    Late late(*engine);
+    LateMemories memories;
+    memories.Begin(*engine, late.features, {{.heads = late.heads, .slots = late.slots, .memory = {}}});
+    memories.Finish(*engine, late.store);
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_TRUE(at::equal(late.store.features.rows()[late.slots[i].index()], late.memory[i]));
+    }
+    EXPECT_TRUE(late.store.features.rows()[late.first[0].index()].eq(0).all().item<bool>());
+  }
+}
+
+TEST(LateMemories, AFailureIsToldUntilTheyAreDropped) {
+  for (const int threads : {1, 2}) {
+    const auto engine = OpenEngine("fp32", threads);
+    Late late(*engine);
+    late.heads.masks = at::randn({2, 1, 8, 8, 8});
+    LateMemories memories;
+    memories.Begin(*engine, late.features, {{.heads = late.heads, .slots = late.slots, .memory = {}}});
+    EXPECT_ANY_THROW(memories.Finish(*engine, late.store));
+    EXPECT_ANY_THROW(memories.Finish(*engine, late.store));
+    memories.Drop();
+    EXPECT_NO_THROW(memories.Finish(*engine, late.store));
+  }
+}
+
+TEST(LateMemories, KeepTheirPlacesUntilTheyAreDropped) {
+  const auto engine = OpenEngine("fp32", 2);
+  Late late(*engine);
+  LateMemories memories;
+  memories.Begin(*engine, late.features, {{.heads = late.heads, .slots = late.slots, .memory = {}}});
+  late.slots.clear();
+  EXPECT_EQ(late.store.features.used(), 3);
+  memories.Drop();
+  EXPECT_EQ(late.store.features.used(), 1);
+}
+
 // ---------------------------------------------------------------- precision
 
 std::vector<Mask> Follow(const std::string& precision) {
-  const auto engine = std::make_shared<ModelEngine>(
-      Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = precision}));
-  engine->set_threads(1);
-  const auto tracker = engine->CreateVideoTracker({});
+  const auto tracker = OpenEngine(precision, 1)->CreateVideoTracker({});
   std::vector<Mask> masks;
   for (int frame = 0; frame < 12; ++frame) {
     const Disc disc{80.0f + 3 * static_cast<float>(frame), 80, 30, 230, 50, 40};

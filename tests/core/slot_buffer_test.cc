@@ -80,6 +80,33 @@ TEST(SlotBuffer, ShrinksWhenMostAreFree) {
   EXPECT_EQ(ValueOf(buffer, more[0]), 3);
 }
 
+TEST(SlotBuffer, TakenRowsAreFilledWhereverTheyHaveMovedMeanwhile) {
+  SlotBuffer buffer;
+  const auto first = buffer.Write(Rows({1}));
+  const auto taken = buffer.Take(3);
+  EXPECT_EQ(buffer.used(), 4);
+  const auto many = buffer.Write(Rows(std::vector<float>(100, 7)));  // grows
+  buffer.Fill(taken, Rows({2, 3, 4}));
+  EXPECT_EQ(ValueOf(buffer, first[0]), 1);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ValueOf(buffer, taken[i]), 2 + i);
+  for (const auto& slot : many) EXPECT_EQ(ValueOf(buffer, slot), 7);
+}
+
+TEST(SlotBuffer, NothingCanBeTakenBeforeTheSizeIsKnown) {
+  SlotBuffer buffer;
+  EXPECT_ANY_THROW(buffer.Take(1));
+  EXPECT_EQ(buffer.used(), 0);
+}
+
+TEST(SlotBuffer, RowsThatDoNotFitTheTakenOnesAreRefused) {
+  SlotBuffer buffer;
+  const auto first = buffer.Write(Rows({1}));
+  const auto taken = buffer.Take(2);
+  EXPECT_ANY_THROW(buffer.Fill(taken, Rows({2, 3, 4})));
+  EXPECT_ANY_THROW(buffer.Fill(taken, at::zeros({2, 2, 4})));
+  EXPECT_EQ(ValueOf(buffer, first[0]), 1);
+}
+
 TEST(SlotBuffer, AFailedWriteChangesNothing) {
   SlotBuffer buffer;
   const auto slots = buffer.Write(Rows({1, 2}));
