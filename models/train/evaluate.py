@@ -61,13 +61,13 @@ def prompt(model, points, labels, shape):
                 point_labels=torch.tensor([labels], dtype=torch.int32))
 
 
-def segment(model, encoded, points, labels, shape, several):
-    """-> masks bool [n, H, W], predicted IoUs [n]; n = 3 with `several`, else 1."""
+def segment(model, encoded, points, labels, shape, several, former=None):
+    """-> masks bool [n, H, W], predicted IoUs [n]; n = 3 with `several`, else 1. former: logits [1, 1, h, w]."""
     levels, _, sizes = encoded
     maps = [level.permute(1, 2, 0).unflatten(2, size) for level, size in zip(levels, sizes)]
     embedding = maps[-1] + model.no_mem_embed.view(1, -1, 1, 1)
     with autocast(embedding.device):
-        output = model._forward_sam_heads(embedding, prompt(model, points, labels, shape), None, maps[:-1], several)
+        output = model._forward_sam_heads(embedding, prompt(model, points, labels, shape), former, maps[:-1], several)
     return [full_size(mask, shape) for mask in output[0][0]], output[2][0].float().numpy()
 
 

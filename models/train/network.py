@@ -18,6 +18,8 @@ from sam2.modeling.sam.transformer import RoPEAttention
 from sam2.modeling.sam2_base import SAM2Base
 from torch import nn
 
+from perceiver import LatentMemory, LatentRoPEAttention, SpatialPerceiver
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -28,6 +30,7 @@ class Shape:
     feed_forward: int = 512                 # of the memory attention
     layers: int = 2
     num_maskmem: int = 5
+    latents: tuple = ()                     # of the spatial perceiver: (global, side of the grid); none: whole maps
 
 
 SHAPES = dict(
@@ -36,6 +39,8 @@ SHAPES = dict(
     wide=Shape(widths=(56, 112, 224, 448)),
     deep=Shape(depths=(2, 2, 10, 2)),
     slim_memory=Shape(layers=1, feed_forward=256),
+    perceiver=Shape(latents=(64, 8)),       # half of the tokens at 256 px
+    perceiver_128=Shape(latents=(16, 4)),   # the same at 128 px
 )
 
 
@@ -52,7 +57,9 @@ def shape_of(weights):
         mem_dim=weights['memory_encoder.out_proj.weight'].shape[0],
         feed_forward=weights['memory_attention.layers.0.linear1.weight'].shape[0],
         layers=count(r'memory_attention\.layers\.(\d+)\.'),
-        num_maskmem=weights['maskmem_tpos_enc'].shape[0])
+        num_maskmem=weights['maskmem_tpos_enc'].shape[0],
+        latents=(len(weights['spatial_perceiver.latents']), round(len(weights['spatial_perceiver.latents_2d']) ** 0.5))
+        if 'spatial_perceiver.latents' in weights else ())
 
 
 class OneBranch(nn.Module):
@@ -94,11 +101,17 @@ def build(size=256, shape=Shape(), one_branch=True, model_class=SAM2Base, **over
                      fpn_interp_model='nearest'))
     rope = dict(rope_theta=10000.0, feat_sizes=[grid, grid], embedding_dim=d_model, num_heads=1,
                 downsample_rate=1, dropout=0.0)
+    to_memory = dict(rope_k_repeat=True, kv_in_dim=shape.mem_dim, **rope)
+    if shape.latents:
+        model_class = type('SAM2', (LatentMemory, model_class), {})
+        cross_attention = LatentRoPEAttention(global_latents=shape.latents[0], grid=shape.latents[1], **to_memory)
+    else:
+        cross_attention = RoPEAttention(**to_memory)
     layer = MemoryAttentionLayer(
         activation='relu', dim_feedforward=shape.feed_forward, dropout=0.0, pos_enc_at_attn=False,
         self_attention=RoPEAttention(**rope), d_model=d_model, pos_enc_at_cross_attn_keys=True,
         pos_enc_at_cross_attn_queries=False,
-        cross_attention=RoPEAttention(rope_k_repeat=True, kv_in_dim=shape.mem_dim, **rope))
+        cross_attention=cross_attention)
     memory_encoder = MemoryEncoder(
         out_dim=shape.mem_dim, in_dim=d_model, position_encoding=position(shape.mem_dim),
         mask_downsampler=MaskDownSampler(embed_dim=d_model, kernel_size=3, stride=2, padding=1),
@@ -113,11 +126,14 @@ def build(size=256, shape=Shape(), one_branch=True, model_class=SAM2Base, **over
         only_obj_ptrs_in_the_past_for_eval=True, pred_obj_scores=True, pred_obj_scores_mlp=True,
         fixed_no_obj_ptr=True, multimask_output_for_tracking=True, use_multimask_token_for_obj_ptr=True,
         multimask_min_pt_num=0, multimask_max_pt_num=1, use_mlp_for_obj_ptr_proj=True)
-    return model_class(
+    model = model_class(
         image_encoder=encoder,
         memory_attention=MemoryAttention(d_model=d_model, pos_enc_at_input=True, layer=layer,
                                          num_layers=shape.layers),
         memory_encoder=memory_encoder, **{**settings, **overrides})
+    if shape.latents:
+        model.spatial_perceiver = SpatialPerceiver(shape.mem_dim, *shape.latents)
+    return model
 
 
 def set_size(model, size):

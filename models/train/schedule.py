@@ -28,21 +28,25 @@ PHASES = [
     (110_000,   [(0.50, STILL_256), (0.50, CLIP_256)]),
     (300_000,   [(0.40, STILL_256), (0.50, CLIP_256_LONG), (0.10, STILL_384)]),
 ]
+SCHEDULES = dict(
+    long=PHASES,
+    stills=[(0, [(1.00, STILL_128_FEW)])],      # these two for comparing variants, see variants.py
+    clips=[(0, [(0.25, STILL_128), (0.75, CLIP_128)])])
 FREEZE_NORM = 200_000       # from here on BatchNorm uses its averaged statistics, as at inference
 WARM_UP = 3_000             # samples of linear warm-up
 DECAY_FROM = 150_000        # from here on the rate falls with the square root of the samples seen
 
 
-def plan_at(seed, step, samples):
-    shares = next(shares for start, shares in reversed(PHASES) if samples >= start)
+def plan_at(seed, step, samples, phases):
+    shares = next(shares for start, shares in reversed(phases) if samples >= start)
     rng = np.random.default_rng([seed, step, 1])
     return shares[rng.choice(len(shares), p=[share for share, _ in shares])][1]
 
 
-def plans(seed, step, samples, scale=1):
+def plans(seed, step, samples, scale=1, phases=PHASES):
     """Yields (step, plan) from a given position on; the same after every restart."""
     while True:
-        plan = plan_at(seed, step, samples)
+        plan = plan_at(seed, step, samples, phases)
         plan = replace(plan, scenes=plan.scenes * scale)
         yield step, plan
         step += 1

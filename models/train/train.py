@@ -30,8 +30,8 @@ from steps import train_step
 class Composer(torch.utils.data.IterableDataset):
     """Batches from (step, samples) on, in order; worker w of n composes steps w, w + n, ..."""
 
-    def __init__(self, assets, seed, step, samples, scale):
-        self.assets, self.seed, self.position = assets, seed, (step, samples, scale)
+    def __init__(self, assets, seed, *position):
+        self.assets, self.seed, self.position = assets, seed, position      # see schedule.plans
 
     def __iter__(self):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)       # the trainer decides when to end
@@ -89,15 +89,26 @@ def freeze_norm(model, average):
             module.eval()
 
 
+def take_over(model, weights):
+    """The tensors that have the same name and shape in both."""
+    own = model.state_dict()
+    fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    model.load_state_dict(fitting, strict=False)
+    print(f'{len(fitting)} of {len(own)} tensors taken over', flush=True)
+
+
 class Run:
     """All that a training run is, and what is saved of it: weights, their average, the optimizer's and the random
     generator's state, and how far it is."""
 
-    def __init__(self, folder, shape, rate, seed, device):
+    def __init__(self, folder, shape, rate, seed, device, start=None):
         self.folder, self.checkpoint = folder, folder / 'checkpoint.pt'
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(seed)
-        self.model = build(shape=shape).to(device, memory_format=torch.channels_last).train()
+        self.model = build(shape=shape)
+        if start:
+            take_over(self.model, torch.load(start, map_location='cpu', weights_only=True)['ema'])
+        self.model = self.model.to(device, memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = optimizer_for(self.model, rate)
         self.generator = torch.Generator().manual_seed(seed)
@@ -191,6 +202,8 @@ def parse_arguments():
     parser.add_argument('--threads', type=int, default=0, help='0: two, but one while other programs want the cores')
     parser.add_argument('--workers', type=int, default=1, help='composer processes')
     parser.add_argument('--shape', choices=SHAPES, default='builtin')
+    parser.add_argument('--schedule', choices=schedule.SCHEDULES, default='long')
+    parser.add_argument('--start', type=Path, help='a checkpoint whose averaged weights a new run begins with')
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--scale', type=int, default=1, help="scenes a step, times the schedule's: 8 or more for a GPU")
     parser.add_argument('--validate-every', type=int, default=20_000, help='samples')
@@ -207,14 +220,15 @@ def main():
         use_plain_attention()
     peak = arguments.rate * arguments.scale ** 0.5
     cooldown = (arguments.until - arguments.cooldown, arguments.until) if arguments.cooldown else None
-    run = Run(arguments.run, SHAPES[arguments.shape], peak, arguments.seed, device)
+    run = Run(arguments.run, SHAPES[arguments.shape], peak, arguments.seed, device, arguments.start)
     state = run.state
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.append(True))
     metrics = Metrics(arguments.run / 'metrics.csv')
     held_out = Assets(arguments.pack, held_out=True)
-    composer = Composer(Assets(arguments.pack), arguments.seed, state['step'], state['samples'], arguments.scale)
+    composer = Composer(Assets(arguments.pack), arguments.seed, state['step'], state['samples'], arguments.scale,
+                        schedule.SCHEDULES[arguments.schedule])
     batches = iter(torch.utils.data.DataLoader(composer, batch_size=None, num_workers=arguments.workers,
                                                prefetch_factor=4))
     progress = Progress(state, arguments.until)

@@ -14,12 +14,12 @@ PLANS = [Plan(256, 1, 8, 4)] * 12 + [Plan(256, 8, 3, 2)] * 8
 
 
 @torch.no_grad()
-def validate(model, assets):
+def validate(model, assets, plans=PLANS):
     """Mean IoUs: `box`, `click` (best of three), `corrected` on stills; on clips `track` (token 0) and
     `track_best` over frames 1..7, `track_last` at frame 7."""
     generator = torch.Generator().manual_seed(SEED)
     collected = {}
-    for index, plan in enumerate(PLANS):
+    for index, plan in enumerate(plans):
         _, log = train_step(model, compose(SEED, index, assets, plan), generator)
         for name, value in log.items():
             collected.setdefault(name, []).append(value)
