@@ -67,6 +67,7 @@ enum Property {
   PROP_MAX_OBJECTS,
   PROP_MAX_HOLE_AREA,
   PROP_MAX_SPRINKLE_AREA,
+  PROP_SEARCH_WINDOW,
   PROP_POINTS_PER_SIDE,
   PROP_POINTS_PER_BATCH,
   PROP_PRED_IOU_THRESH,
@@ -110,6 +111,7 @@ bool Segment::SetProperty(guint id, const GValue* value) {
     case PROP_MAX_OBJECTS: settings_.stills.max_objects = g_value_get_int(value); return true;
     case PROP_MAX_HOLE_AREA: settings_.stills.max_hole_area = g_value_get_int(value); return true;
     case PROP_MAX_SPRINKLE_AREA: settings_.stills.max_sprinkle_area = g_value_get_int(value); return true;
+    case PROP_SEARCH_WINDOW: settings_.stills.search_window = g_value_get_float(value); return true;
     case PROP_POINTS_PER_SIDE: everything.points_per_side = g_value_get_int(value); return true;
     case PROP_POINTS_PER_BATCH: everything.points_per_batch = g_value_get_int(value); return true;
     case PROP_PRED_IOU_THRESH: everything.pred_iou_thresh = g_value_get_float(value); return true;
@@ -143,6 +145,7 @@ bool Segment::GetProperty(guint id, GValue* value) {
     case PROP_MAX_OBJECTS: g_value_set_int(value, settings_.stills.max_objects); return true;
     case PROP_MAX_HOLE_AREA: g_value_set_int(value, settings_.stills.max_hole_area); return true;
     case PROP_MAX_SPRINKLE_AREA: g_value_set_int(value, settings_.stills.max_sprinkle_area); return true;
+    case PROP_SEARCH_WINDOW: g_value_set_float(value, settings_.stills.search_window); return true;
     case PROP_POINTS_PER_SIDE: g_value_set_int(value, everything.points_per_side); return true;
     case PROP_POINTS_PER_BATCH: g_value_set_int(value, everything.points_per_batch); return true;
     case PROP_PRED_IOU_THRESH: g_value_set_float(value, everything.pred_iou_thresh); return true;
@@ -283,6 +286,11 @@ static void install_prompt_properties(GObjectClass* klass) {
               "Specks of at most this area, in pixels of a quarter of the network's input, are "
               "removed; 0: none",
               0, 1000000, defaults.stills.max_sprinkle_area);
+  install_float(klass, PROP_SEARCH_WINDOW, "search-window", "Search window",
+                "Each object with a box is looked for in a part of the picture alone, a square of "
+                "so many times the box's longer side, at the cost of one more encoder run; 0: in "
+                "the whole picture; else at least 1",
+                sam2::kMaxSearchWindow, defaults.stills.search_window);
 }
 
 static void install_everything_properties(GObjectClass* klass) {

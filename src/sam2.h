@@ -156,6 +156,9 @@ struct StepResult {
 
 // ---------------------------------------------------------------- tracker
 
+// The widest search window that may be asked for.
+inline constexpr float kMaxSearchWindow = 10;
+
 // What is written to an object's memory, and which of the three masks is taken.
 enum class MemoryPolicy {
   kOfficial,  // every frame; the mask with the best predicted IoU: exactly the reference
@@ -231,6 +234,11 @@ struct StillsOptions {
   // Reference: SAM2ImagePredictor(max_hole_area=0, max_sprinkle_area=0).
   int max_hole_area = 0;
   int max_sprinkle_area = 0;
+  // Each object is looked for in a part of the picture, encoded on its own: a
+  // square of so many times the longer side of its box, 1 to kMaxSearchWindow;
+  // 0: in the whole picture. An object that has clicks alone is looked for in
+  // the whole picture.
+  float search_window = 0;
 };
 
 // Names, meaning and defaults of SAM2AutomaticMaskGenerator.

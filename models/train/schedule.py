@@ -30,10 +30,10 @@ PHASES = [
 ]
 SCHEDULES = dict(
     long=PHASES,
-    stills=[(0, [(1.00, STILL_128_FEW)])],      # these two for comparing variants, see variants.py
-    clips=[(0, [(0.25, STILL_128), (0.75, CLIP_128)])])
+    stills=[(0, [(1.00, Plan(128, 1, 8, 4))])],     # these two for comparing variants, see variants.py
+    clips=[(0, [(1.00, Plan(128, 4, 4, 2))])])
 FREEZE_NORM = 200_000       # from here on BatchNorm uses its averaged statistics, as at inference
-WARM_UP = 3_000             # samples of linear warm-up
+WARM_UP = dict(long=3_000, stills=500, clips=500)       # samples of linear warm-up
 DECAY_FROM = 150_000        # from here on the rate falls with the square root of the samples seen
 
 
@@ -53,10 +53,10 @@ def plans(seed, step, samples, scale=1, phases=PHASES):
         samples += plan.scenes * plan.length
 
 
-def learning_rate(samples, peak, cooldown=None):
+def learning_rate(samples, peak, cooldown=None, warm_up=WARM_UP['long']):
     """Warm-up, constant, then peak * sqrt(DECAY_FROM / samples): open-ended, since how long a run will be
     is not known at its start. `cooldown` = (first, last) sample of a final linear descent to zero."""
-    rate = peak * min(1.0, samples / WARM_UP, (DECAY_FROM / max(1, samples)) ** 0.5)
+    rate = peak * min(1.0, samples / warm_up, (DECAY_FROM / max(1, samples)) ** 0.5)
     if cooldown:
         first, last = cooldown
         rate *= float(np.clip((last - samples) / (last - first), 0.01, 1))

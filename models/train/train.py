@@ -241,7 +241,8 @@ def main():
         step, batch = next(batches)
         assert step == state['step']
         waited = time.monotonic() - tick
-        progress.add(run.train(batch, schedule.learning_rate(state['samples'], peak, cooldown)), waited)
+        rate = schedule.learning_rate(state['samples'], peak, cooldown, schedule.WARM_UP[arguments.schedule])
+        progress.add(run.train(batch, rate), waited)
         state['seconds'] += time.process_time() - worked
         if state['step'] % 50 == 0:
             metrics.write(state, 'train', progress.report(state))

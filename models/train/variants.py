@@ -64,7 +64,7 @@ def train(variant, arguments):
                folder(arguments.out, variant), '--shape', variant.shape, '--schedule', variant.schedule, '--seed',
                variant.seed, '--until', until, '--cooldown', until // 3, '--threads', 1, '--validate-every', 10 ** 9]
     if variant.schedule == 'clips':
-        command += ['--start', folder(arguments.out, VARIANTS[0]) / 'checkpoint.pt', '--rate', 5e-4]
+        command += ['--start', folder(arguments.out, VARIANTS[0]) / 'checkpoint.pt']
     subprocess.run([str(part) for part in command], check=True)
 
 
@@ -115,8 +115,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--packs', type=Path, default=Path('.deps/train-data'), help='folder of permissive and all')
     parser.add_argument('--out', type=Path, default=Path('.deps/train/variants'))
-    parser.add_argument('--stills', type=int, default=10_000, help='samples a shape is trained on')
-    parser.add_argument('--clips', type=int, default=6_000, help='frames a memory is trained on')
+    parser.add_argument('--stills', type=int, default=5_000, help='samples a shape is trained on')
+    parser.add_argument('--clips', type=int, default=5_000, help='frames a memory is trained on')
     parser.add_argument('--speed', action='store_true', help='only measure speed')
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

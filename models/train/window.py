@@ -24,9 +24,9 @@ PLAN = Plan(640, 1, 4, 2)       # size, length, scenes, targets
 
 def window(box, factor, shape):
     """Box (x, y, w, h) -> (x0, y0, x1, y1): moved into the picture, cut where that is too small."""
-    side = max(factor * max(box[2:]), 32)
-    if not factor:
+    if not factor or box is None:
         return 0, 0, shape[1], shape[0]
+    side = max(factor * max(box[2:]), 32)
     width, height = min(round(side), shape[1]), min(round(side), shape[0])
     x0 = int(np.clip(round(box[0] + box[2] / 2 - width / 2), 0, shape[1] - width))
     y0 = int(np.clip(round(box[1] + box[3] / 2 - height / 2), 0, shape[0] - height))
@@ -56,17 +56,15 @@ def ious(model, image, truth, points, labels, factors):
         box = (*points[0], *(np.array(points[1]) - points[0]))
         return {('box', f): scores.iou(ask(model, image, window(box, f, truth.shape), points, labels), truth)
                 for f in factors}
-    whole = ask(model, image, window(None, 0, truth.shape), points, labels)
-    results = {('click', 0): scores.iou(whole, truth), ('click+mask', 0): scores.iou(whole, truth)}
-    around = scores.box_of(whole) if whole.any() else None
+    whole, results = ask(model, image, window(None, 0, truth.shape), points, labels), {}
+    x, y = points[0]
     for factor in factors:
-        if factor:
-            place = window(around, factor, truth.shape) if around else window(None, 0, truth.shape)
-            x, y = points[0]
-            if not (place[0] <= x < place[2] and place[1] <= y < place[3]):
-                place = window(None, 0, truth.shape)
+        place = window(scores.box_of(whole), factor, truth.shape)
+        if factor and place[0] <= x < place[2] and place[1] <= y < place[3]:
             for kind, former in (('click', None), ('click+mask', whole)):
                 results[kind, factor] = scores.iou(ask(model, image, place, points, labels, former), truth)
+        else:
+            results['click', factor] = results['click+mask', factor] = scores.iou(whole, truth)
     return results
 
 

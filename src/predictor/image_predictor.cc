@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <sstream>
 #include <utility>
 
 #include "image/components.h"
@@ -22,6 +23,16 @@ namespace {
 // values as SAM2Base._use_mask_as_output.
 Tensor MaskToLogits(const Mask& mask, int width, int height, int64_t image_size) {
   return MaskToInput(mask, width, height, static_cast<int>(image_size / 4)) * 20.0 - 10.0;
+}
+
+// Encodings of windows that are kept, so that a click costs the decoder alone.
+constexpr size_t kKeptWindows = 4;
+
+void CheckSearchWindow(float factor) {
+  if (factor == 0 || (factor >= 1 && factor <= kMaxSearchWindow)) return;
+  std::ostringstream text;
+  text << "search-window " << factor << ": allowed are 0 and 1 to " << kMaxSearchWindow;
+  throw Error(ErrorCode::kBadSettings, text.str());
 }
 
 // Without rows and columns of background at its edges.
@@ -49,7 +60,9 @@ bool Contains(const Mask& mask, const Point& point) {
 }  // namespace
 
 StillsPredictor::StillsPredictor(std::shared_ptr<ModelEngine> engine, const StillsOptions& options)
-    : engine_(std::move(engine)), options_(options) {}
+    : engine_(std::move(engine)), options_(options) {
+  CheckSearchWindow(options.search_window);
+}
 
 bool StillsPredictor::SetImage(const FrameView& frame) {
   CheckFrame(frame);
@@ -61,6 +74,7 @@ bool StillsPredictor::SetImage(const FrameView& frame) {
   if (fingerprint == fingerprint_) return false;
   fingerprint_ = fingerprint;
   picture_.reset();
+  windows_.clear();
   objects_.clear();
   everything_options_.reset();
   everything_.clear();
@@ -96,7 +110,7 @@ std::vector<Object> StillsPredictor::Everything(const EverythingOptions& options
   if (!fingerprint_) throw Error(ErrorCode::kBadSettings, "there is no picture yet");
   if (everything_options_ != options) {
     CheckEverythingOptions(options);
-    engine_->Run([&] { Encoded(); });
+    engine_->Run([&] { Encoded(WholePicture()); });
     everything_ = SegmentEverything(*engine_, frame_, *picture_, options);
     everything_options_ = options;
   }
@@ -108,9 +122,16 @@ Tensor StillsPredictor::Logits(int id) const {
   return answer.logits[answer.chosen];
 }
 
-const EncodedPicture& StillsPredictor::Encoded() {
-  if (!picture_) picture_ = EncodePicture(engine_->model(), frame_);
-  return *picture_;
+const EncodedPicture& StillsPredictor::Encoded(const Window& window) {
+  const auto encode = [&] { return EncodePicture(engine_->model(), PartOf(frame_, window)); };
+  if (window == WholePicture()) {
+    if (!picture_) picture_ = encode();
+    return *picture_;
+  }
+  const auto it = std::ranges::find(windows_, window, &std::pair<Window, EncodedPicture>::first);
+  if (it != windows_.end()) return it->second;
+  if (windows_.size() == kKeptWindows) windows_.erase(windows_.begin());
+  return windows_.emplace_back(window, encode()).second;
 }
 
 // ---------------------------------------------------------------- prompts
@@ -218,7 +239,7 @@ void StillsPredictor::TakeMask(const Prompt& prompt, Draft& draft) {
   if (prompt.action == PromptAction::kReplace) object.steps.clear();
   const Tensor logits =
       MaskToLogits(*prompt.mask, frame_.width, frame_.height, engine_->model().image_size());
-  object.steps.push_back({.box = {}, .points = {},
+  object.steps.push_back({.box = {}, .points = {}, .window = WholePicture(),
                           .answer = {.logits = logits[0], .ious = {1}, .score = 1, .chosen = 0,
                                      .given = std::make_shared<Mask>(Tight(*prompt.mask))}});
   object.report = Report(object);
@@ -231,35 +252,72 @@ StillsPredictor::Question StillsPredictor::Ask(const Prompt& prompt, Draft& draf
                     .replaces = prompt.action == PromptAction::kReplace};
   HistoryStep& step = question.step;
   const StillObject* object = draft.Find(prompt.id);
-  if (object && prompt.action == PromptAction::kRefine) {
-    const HistoryStep& former = object->steps.back();
-    step.box = former.box;
-    step.points = former.points;
-    if (!prompt.box) {
-      question.mask = former.answer.logits[former.answer.chosen].clamp(-32.0, 32.0)
-                          .unsqueeze(0).unsqueeze(0);
-    }
+  // A box begins anew, but for the clicks.
+  const StillObject* former =
+      object && prompt.action == PromptAction::kRefine ? object : nullptr;
+  if (former) {
+    step.box = former->steps.back().box;
+    step.points = former->steps.back().points;
   }
-  if (prompt.box) step.box = prompt.box;
+  if (prompt.box) {
+    step.box = prompt.box;
+    former = nullptr;
+  }
   for (Point point : prompt.points) {
     if (point.automatic) point.positive = !object || !Contains(object->report->mask, point);
     step.points.push_back(point);
   }
-  if (step.box) {
-    question.points.Add(step.box->x0, step.box->y0, kBoxCornerTopLeft);
-    question.points.Add(step.box->x1, step.box->y1, kBoxCornerBottomRight);
-  }
-  for (const Point& p : step.points) {
-    question.points.Add(p.x, p.y, p.positive ? kPositivePoint : kNegativePoint);
-  }
+  step.window = WindowOf(step, former);
+  if (former) question.mask = FormerLogits(*former, step.window);
+  SetPoints(question);
   question.multimask = !question.mask.defined() && question.points.labels.size() == 1;
   return question;
+}
+
+void StillsPredictor::SetPoints(Question& question) const {
+  const HistoryStep& step = question.step;
+  const float x = static_cast<float>(step.window.x), y = static_cast<float>(step.window.y);
+  question.points = {};
+  if (step.box) {
+    question.points.Add(step.box->x0 - x, step.box->y0 - y, kBoxCornerTopLeft);
+    question.points.Add(step.box->x1 - x, step.box->y1 - y, kBoxCornerBottomRight);
+  }
+  for (const Point& p : step.points) {
+    question.points.Add(p.x - x, p.y - y, p.positive ? kPositivePoint : kNegativePoint);
+  }
+}
+
+// The former step's own window as long as the clicks are in it: then its logits
+// serve as they are.
+Window StillsPredictor::WindowOf(const HistoryStep& step, const StillObject* former) const {
+  if (options_.search_window == 0) return WholePicture();
+  std::optional<Box> around = step.box;
+  if (former) {
+    const Window& window = former->steps.back().window;
+    const auto inside = [&](const Point& point) { return window.Contains(point); };
+    if (std::ranges::all_of(step.points, inside)) return window;
+    if (former->report->box) around = former->report->box;
+  }
+  if (!around) return WholePicture();
+  for (const Point& point : step.points) around = Union(*around, point);
+  return WindowAround(*around, options_.search_window, frame_.width, frame_.height);
+}
+
+// [1, 1, 4h, 4w]
+Tensor StillsPredictor::FormerLogits(const StillObject& object, const Window& window) const {
+  const HistoryStep& former = object.steps.back();
+  if (former.window == window) {
+    return former.answer.logits[former.answer.chosen].clamp(-32.0, 32.0).unsqueeze(0).unsqueeze(0);
+  }
+  return MaskToLogits(ToWindow(object.report->mask, window), window.width, window.height,
+                      engine_->model().image_size());
 }
 
 // ---------------------------------------------------------------- answers
 
 bool StillsPredictor::Question::FitsWith(const Question& other) const {
-  return points.labels.size() == other.points.labels.size() && multimask == other.multimask &&
+  return step.window == other.step.window &&
+         points.labels.size() == other.points.labels.size() && multimask == other.multimask &&
          mask.defined() == other.mask.defined();
 }
 
@@ -294,7 +352,7 @@ std::vector<StillsPredictor::Answer> StillsPredictor::DecodeBatch(
   const int64_t N = std::ssize(questions);
   Tensor logits, ious, scores;  // [N, K, 4h, 4w], [N, K], [N]
   engine_->Run([&] {
-    const EncodedPicture& picture = Encoded();
+    const EncodedPicture& picture = Encoded(questions.front().step.window);
     std::optional<PointPrompt> points;
     if (!lists.front().labels.empty()) points = ToPointPrompt(lists, picture, model);
     const Tensor former = masks.empty() ? Tensor() : at::cat(masks).to(model.device());
@@ -337,21 +395,22 @@ int StillsPredictor::Choose(const Answer& answer) const {
   return order[static_cast<int>(options_.mask_choice) - static_cast<int>(MaskChoice::kWhole)];
 }
 
-Mask StillsPredictor::MaskOf(Tensor logits) const {
+Mask StillsPredictor::MaskOf(Tensor logits, const Window& window) const {
   if (options_.max_hole_area > 0 || options_.max_sprinkle_area > 0) {
     logits = logits.clone();
     RemoveHolesAndSpecks(logits.unsqueeze(0).unsqueeze(0), options_.max_hole_area,
                          options_.max_sprinkle_area);
   }
-  return MaskFromLogits(logits, frame_.width, frame_.height);
+  return FromWindow(MaskFromLogits(logits, window.width, window.height), window);
 }
 
 std::shared_ptr<const Object> StillsPredictor::Report(const StillObject& still) const {
-  const Answer& answer = still.steps.back().answer;
+  const HistoryStep& step = still.steps.back();
+  const Answer& answer = step.answer;
   auto object = std::make_shared<Object>(
       Object{.id = still.id, .state = ObjectState::kOccluded, .score = answer.score,
              .iou = answer.ious[answer.chosen], .box = {}, .mask = {}, .accepted = still.accepted});
-  object->mask = answer.given ? *answer.given : MaskOf(answer.logits[answer.chosen]);
+  object->mask = answer.given ? *answer.given : MaskOf(answer.logits[answer.chosen], step.window);
   if (object->mask.empty()) return object;
   object->state = ObjectState::kTracked;
   object->box = BoxOf(object->mask);

@@ -3,8 +3,10 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "image/window.h"
 #include "predictor/engine.h"
 #include "predictor/picture.h"
 #include "sam2.h"
@@ -13,9 +15,11 @@ namespace sam2 {
 
 // See sam2.h. Semantics of SAM2ImagePredictor with the objects' histories
 // beside it: what a step of an object asks of the decoder is all its clicks so
-// far and, from the second step on, its former logits.
+// far and, from the second step on, its former logits. With a search window
+// each object has its own part of the picture, encoded on its own.
 class StillsPredictor : public ImagePredictor {
  public:
+  // Throws Error kBadSettings for an option that is not allowed.
   StillsPredictor(std::shared_ptr<ModelEngine> engine, const StillsOptions& options);
 
   bool SetImage(const FrameView& frame) override;
@@ -41,6 +45,7 @@ class StillsPredictor : public ImagePredictor {
   struct HistoryStep {
     std::optional<Box> box;
     std::vector<Point> points;
+    Window window;  // what the answer's logits are of
     Answer answer;
   };
   struct StillObject {
@@ -53,8 +58,8 @@ class StillsPredictor : public ImagePredictor {
   struct Question {
     int id = 0;
     HistoryStep step;
-    PointList points;
-    Tensor mask;  // former logits: undefined, or [1, 1, 4h, 4w]
+    PointList points;  // in the step's window
+    Tensor mask;       // former logits: undefined, or [1, 1, 4h, 4w]
     bool multimask = false;
     bool replaces = false;  // the object's history
 
@@ -77,18 +82,24 @@ class StillsPredictor : public ImagePredictor {
   void Undo(StillObject& object, Draft& draft) const;
   void TakeMask(const Prompt& prompt, Draft& draft);
   Question Ask(const Prompt& prompt, Draft& draft) const;
+  Window WholePicture() const { return {0, 0, frame_.width, frame_.height}; }
+  // Where a step of an object is looked for. former: the object before it, if it counts.
+  Window WindowOf(const HistoryStep& step, const StillObject* former) const;
+  Tensor FormerLogits(const StillObject& object, const Window& window) const;
+  void SetPoints(Question& question) const;
   void Decode(Draft& draft);
   std::vector<Answer> DecodeBatch(std::span<const Question> questions);
   int Choose(const Answer& answer) const;
-  Mask MaskOf(Tensor logits) const;  // [4h, 4w]
+  Mask MaskOf(Tensor logits, const Window& window) const;  // [4h, 4w]
   std::shared_ptr<const Object> Report(const StillObject& object) const;
-  const EncodedPicture& Encoded();  // on the engine's queue
+  const EncodedPicture& Encoded(const Window& window);  // on the engine's queue
 
   std::shared_ptr<ModelEngine> engine_;
   StillsOptions options_;
   FrameView frame_;
   std::optional<std::uint64_t> fingerprint_;  // of frame_; none: no picture yet
-  std::optional<EncodedPicture> picture_;
+  std::optional<EncodedPicture> picture_;  // the whole one
+  std::vector<std::pair<Window, EncodedPicture>> windows_;  // the last few, oldest first
   std::vector<StillObject> objects_;
   int next_id_ = 1;
   std::optional<EverythingOptions> everything_options_;  // those of everything_

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/window.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace sam2 {
+namespace {
+
+constexpr float kMinSide = 32;  // pixels; less is mostly noise
+
+struct Span {
+  int start, length;
+};
+
+// `length` pixels around the middle, inside a side of the frame.
+Span Place(float middle, float length, int side) {
+  const int pixels = std::min(2 * static_cast<int>(std::ceil(length / 2)), side);
+  const int start = static_cast<int>(std::lround(middle - static_cast<float>(pixels) / 2));
+  return {std::clamp(start, 0, side - pixels) & ~1, pixels};
+}
+
+int BytesPerPixel(PixelFormat format) {
+  switch (format) {
+    case PixelFormat::kRGB:
+    case PixelFormat::kBGR: return 3;
+    case PixelFormat::kRGBx:
+    case PixelFormat::kBGRx:
+    case PixelFormat::kxRGB:
+    case PixelFormat::kxBGR: return 4;
+    case PixelFormat::kNV12:
+    case PixelFormat::kI420:
+    case PixelFormat::kGRAY8: break;
+  }
+  return 1;
+}
+
+}  // namespace
+
+bool Window::Contains(const Point& point) const {
+  return point.x >= static_cast<float>(x) && point.x <= static_cast<float>(x + width) &&
+         point.y >= static_cast<float>(y) && point.y <= static_cast<float>(y + height);
+}
+
+Window WindowAround(const Box& box, float factor, int frame_width, int frame_height) {
+  // No more than the frame, so that the side is a pixel count.
+  const float largest = static_cast<float>(std::max(frame_width, frame_height));
+  const float side = std::clamp(factor * std::max(box.x1 - box.x0, box.y1 - box.y0), kMinSide,
+                                std::max(kMinSide, largest));
+  const Span across = Place((box.x0 + box.x1) / 2, side, frame_width);
+  const Span down = Place((box.y0 + box.y1) / 2, side, frame_height);
+  return {across.start, down.start, across.length, down.length};
+}
+
+Box Union(const Box& box, const Point& point) {
+  return {std::min(box.x0, point.x), std::min(box.y0, point.y), std::max(box.x1, point.x),
+          std::max(box.y1, point.y)};
+}
+
+FrameView PartOf(const FrameView& frame, const Window& window) {
+  const auto at = [](const std::uint8_t* plane, int stride, int x, int y) {
+    return plane + static_cast<std::ptrdiff_t>(y) * stride + x;
+  };
+  FrameView part = frame;
+  part.width = window.width;
+  part.height = window.height;
+  part.plane[0] = at(frame.plane[0], frame.stride[0], window.x * BytesPerPixel(frame.format), window.y);
+  if (frame.format == PixelFormat::kNV12) {
+    part.plane[1] = at(frame.plane[1], frame.stride[1], window.x, window.y / 2);
+  } else if (frame.format == PixelFormat::kI420) {
+    for (int i : {1, 2}) {
+      part.plane[i] = at(frame.plane[i], frame.stride[i], window.x / 2, window.y / 2);
+    }
+  }
+  return part;
+}
+
+Mask FromWindow(Mask mask, const Window& window) {
+  mask.x += window.x;
+  mask.y += window.y;
+  return mask;
+}
+
+Mask ToWindow(Mask mask, const Window& window) {
+  mask.x -= window.x;
+  mask.y -= window.y;
+  return mask;
+}
+
+}  // namespace sam2

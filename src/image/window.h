@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A part of the frame that is looked at as if it were the whole frame.
+#pragma once
+
+#include "sam2.h"
+
+namespace sam2 {
+
+// In pixels of the frame, wholly inside of it. x and y are even, so that the
+// chroma samples of NV12 and I420 go with their pixels.
+struct Window {
+  int x = 0, y = 0, width = 0, height = 0;
+
+  bool Contains(const Point& point) const;
+  bool operator==(const Window&) const = default;
+};
+
+// A square of `factor` times the box's longer side around the box's middle, at
+// least 32 pixels wide; moved into the frame where it reaches over its edge,
+// and cut where the frame is smaller.
+Window WindowAround(const Box& box, float factor, int frame_width, int frame_height);
+
+// The smallest box with both in it.
+Box Union(const Box& box, const Point& point);
+
+// The window's pixels in the frame, which are not copied.
+FrameView PartOf(const FrameView& frame, const Window& window);
+
+// A mask of the window as one of the frame.
+Mask FromWindow(Mask mask, const Window& window);
+
+// A mask of the frame as one of the window; what lies outside stays, with
+// negative coordinates or beyond its size.
+Mask ToWindow(Mask mask, const Window& window);
+
+}  // namespace sam2

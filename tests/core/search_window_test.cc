@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stills with a search window, with the built-in model: what is found in a
+// window is what the cut-out part of the picture, segmented as a picture of its
+// own, has in it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "image/window.h"
+#include "predictor/image_predictor.h"
+
+namespace sam2 {
+namespace {
+
+constexpr int kWidth = 400, kHeight = 300;
+constexpr float kFactor = 2.5F;
+
+std::shared_ptr<ModelEngine> Engine() {
+  static const auto engine = std::make_shared<ModelEngine>(
+      Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = "fp32"}));
+  return engine;
+}
+
+// A bright square with a dark one inside, on ground that becomes lighter to the right.
+std::vector<std::uint8_t> Draw(int left, int top, int side) {
+  std::vector<std::uint8_t> pixels;
+  for (int y = 0; y < kHeight; ++y) {
+    for (int x = 0; x < kWidth; ++x) {
+      const auto within = [&](int margin) {
+        return x >= left + margin && x < left + side - margin && y >= top + margin &&
+               y < top + side - margin;
+      };
+      const int ground = 30 + x / 8;
+      const int level = within(side / 3) ? 60 : within(0) ? 220 : ground;
+      for (int offset : {0, 10, -20}) pixels.push_back(static_cast<std::uint8_t>(level + offset));
+    }
+  }
+  return pixels;
+}
+
+FrameView View(const std::vector<std::uint8_t>& pixels) {
+  return {.format = PixelFormat::kRGB, .width = kWidth, .height = kHeight,
+          .plane = {pixels.data()}, .stride = {3 * kWidth}};
+}
+
+Prompt BoxPrompt(const Box& box, int id = 0) {
+  Prompt prompt;
+  prompt.id = id;
+  prompt.box = box;
+  return prompt;
+}
+
+Prompt Click(float x, float y, int id = 0, bool positive = true) {
+  Prompt prompt;
+  prompt.id = id;
+  prompt.action = id == 0 ? PromptAction::kAdd : PromptAction::kRefine;
+  prompt.points = {{.x = x, .y = y, .positive = positive}};
+  return prompt;
+}
+
+Prompt Moved(Prompt prompt, const Window& window) {
+  const auto dx = static_cast<float>(window.x), dy = static_cast<float>(window.y);
+  if (prompt.box) {
+    prompt.box = {prompt.box->x0 - dx, prompt.box->y0 - dy, prompt.box->x1 - dx,
+                  prompt.box->y1 - dy};
+  }
+  for (Point& point : prompt.points) point.x -= dx, point.y -= dy;
+  return prompt;
+}
+
+// The objects after each prompt by itself, one call of Step for each.
+std::vector<Object> Segment(const FrameView& frame, float search_window,
+                            const std::vector<Prompt>& prompts) {
+  StillsPredictor predictor(Engine(), {.search_window = search_window});
+  predictor.SetImage(frame);
+  std::vector<Object> objects;
+  for (const Prompt& prompt : prompts) objects = predictor.Step({&prompt, 1}).objects;
+  return objects;
+}
+
+void ExpectSame(const Object& found, const Object& wanted) {
+  EXPECT_FALSE(wanted.mask.empty());
+  EXPECT_EQ(found.state, wanted.state);
+  EXPECT_EQ(found.mask.x, wanted.mask.x);
+  EXPECT_EQ(found.mask.y, wanted.mask.y);
+  EXPECT_EQ(found.mask.width, wanted.mask.width);
+  EXPECT_TRUE(found.mask.pixels == wanted.mask.pixels);
+  EXPECT_EQ(found.iou, wanted.iou);
+}
+
+Object InFrame(Object object, const Window& window) {
+  object.mask = FromWindow(object.mask, window);
+  return object;
+}
+
+class SearchWindow : public ::testing::TestWithParam<std::pair<int, int>> {};
+
+TEST_P(SearchWindow, FindsWhatIsInItAndPutsTheMaskBack) {
+  const auto [left, top] = GetParam();
+  const std::vector<std::uint8_t> pixels = Draw(left, top, 48);
+  const Prompt prompt =
+      BoxPrompt({static_cast<float>(left), static_cast<float>(top), static_cast<float>(left + 48),
+                 static_cast<float>(top + 48)});
+  const Window window = WindowAround(*prompt.box, kFactor, kWidth, kHeight);
+  const std::vector<Object> alone =
+      Segment(PartOf(View(pixels), window), 0, {Moved(prompt, window)});
+  const std::vector<Object> found = Segment(View(pixels), kFactor, {prompt});
+  ASSERT_EQ(found.size(), 1U);
+  ExpectSame(found[0], InFrame(alone.at(0), window));
+  EXPECT_GE(found[0].mask.x, 0);
+  EXPECT_LE(found[0].mask.x + found[0].mask.width, kWidth);
+  EXPECT_LE(found[0].mask.y + found[0].mask.height, kHeight);
+}
+
+INSTANTIATE_TEST_SUITE_P(MiddleEdgesAndCorners, SearchWindow,
+                         ::testing::Values(std::pair(171, 123), std::pair(0, 120),
+                                           std::pair(kWidth - 48, 0), std::pair(200, kHeight - 48),
+                                           std::pair(0, kHeight - 48)));
+
+class SearchWindowTest : public ::testing::Test {
+ protected:
+  const std::vector<std::uint8_t> pixels_ = Draw(100, 100, 48);
+  const Box box_ = {100, 100, 148, 148};
+};
+
+TEST_F(SearchWindowTest, OffIsTheWholePicture) {
+  const std::vector<Prompt> prompts = {BoxPrompt(box_, 1), Click(124, 124, 1, false)};
+  const Window whole{0, 0, kWidth, kHeight};
+  StillsPredictor official(Engine(), {});
+  official.SetImage(View(pixels_));
+  const std::vector<Object> wanted = official.Step(prompts).objects;
+  ExpectSame(Segment(View(pixels_), 0, prompts).at(0), wanted.at(0));
+  // A window that is the whole picture says the same.
+  EXPECT_EQ(WindowAround(box_, 10, kWidth, kHeight), whole);
+  ExpectSame(Segment(View(pixels_), 10, prompts).at(0), wanted.at(0));
+  // And a small one does not: this test could not fail otherwise.
+  EXPECT_NE(Segment(View(pixels_), kFactor, prompts).at(0).iou, wanted.at(0).iou);
+}
+
+TEST_F(SearchWindowTest, ObjectsTogetherAreAsEachAlone) {
+  const Prompt prompts[] = {BoxPrompt(box_), BoxPrompt({110, 90, 160, 150}), Click(124, 110),
+                            BoxPrompt({0, 0, kWidth, kHeight}), BoxPrompt({300, 250, 320, 290}),
+                            BoxPrompt({350, 10, 370, 40}), BoxPrompt({200, 10, 230, 40})};
+  StillsPredictor predictor(Engine(), {.search_window = kFactor});
+  predictor.SetImage(View(pixels_));
+  const std::vector<Object> together = predictor.Step(prompts).objects;
+  ASSERT_EQ(together.size(), std::size(prompts));
+  for (size_t i = 0; i < together.size(); ++i) {
+    const Object alone = Segment(View(pixels_), kFactor, {prompts[i]}).at(0);
+    EXPECT_EQ(together[i].id, static_cast<int>(i) + 1);
+    EXPECT_EQ(together[i].mask.x, alone.mask.x);
+    EXPECT_NEAR(together[i].iou, alone.iou, 1e-5);
+  }
+  // Their windows are more than are kept: the first is encoded anew.
+  const Prompt again = Click(124, 124, 1, false);
+  ExpectSame(predictor.Step({&again, 1}).objects.at(0),
+             Segment(View(pixels_), kFactor, {BoxPrompt(box_, 1), again}).at(0));
+}
+
+TEST_F(SearchWindowTest, ClicksInsideCorrectTheMaskInItsWindow) {
+  const Window window = WindowAround(box_, kFactor, kWidth, kHeight);
+  std::vector<Prompt> prompts = {BoxPrompt(box_, 1), Click(124, 124, 1, false),
+                                 Click(104, 104, 1)};
+  std::vector<Prompt> moved;
+  for (const Prompt& prompt : prompts) moved.push_back(Moved(prompt, window));
+  ExpectSame(Segment(View(pixels_), kFactor, prompts).at(0),
+             InFrame(Segment(PartOf(View(pixels_), window), 0, moved).at(0), window));
+}
+
+// The mask so far goes along into the new window.
+TEST_F(SearchWindowTest, AClickOutsideMovesTheWindow) {
+  const Prompt outside = Click(330, 280, 1);
+  const std::vector<Object> first = Segment(View(pixels_), kFactor, {BoxPrompt(box_, 1)});
+  const std::vector<Object> found = Segment(View(pixels_), kFactor, {BoxPrompt(box_, 1), outside});
+  ASSERT_EQ(found.size(), 1U);
+  ASSERT_TRUE(found[0].box);
+  const Window window = WindowAround(Union(*first.at(0).box, outside.points[0]), kFactor, kWidth, kHeight);
+  EXPECT_TRUE(window.Contains(outside.points[0]));
+  EXPECT_GE(found[0].mask.x, window.x);
+  EXPECT_LE(found[0].mask.y + found[0].mask.height, window.y + window.height);
+  EXPECT_TRUE(found[0].mask.pixels != first.at(0).mask.pixels);
+}
+
+TEST_F(SearchWindowTest, UndoBringsTheFormerWindowsMaskBack) {
+  StillsPredictor predictor(Engine(), {.search_window = kFactor});
+  predictor.SetImage(View(pixels_));
+  const Prompt box = BoxPrompt(box_, 1), outside = Click(330, 280, 1);
+  const Object first = predictor.Step({&box, 1}).objects.at(0);
+  predictor.Step({&outside, 1});
+  Prompt undo;
+  undo.id = 1;
+  undo.action = PromptAction::kUndo;
+  ExpectSame(predictor.Step({&undo, 1}).objects.at(0), first);
+}
+
+TEST_F(SearchWindowTest, ClicksWithoutABoxLookAtTheWholePicture) {
+  const std::vector<Prompt> prompts = {Click(124, 110), Click(124, 124, 1)};
+  ExpectSame(Segment(View(pixels_), kFactor, prompts).at(0),
+             Segment(View(pixels_), 0, prompts).at(0));
+}
+
+TEST_F(SearchWindowTest, AnotherPictureIsEncodedAnew) {
+  StillsPredictor predictor(Engine(), {.search_window = kFactor});
+  predictor.SetImage(View(pixels_));
+  const Prompt prompt = BoxPrompt(box_);
+  predictor.Step({&prompt, 1});
+  const std::vector<std::uint8_t> other = Draw(104, 96, 40);
+  predictor.SetImage(View(other));
+  ExpectSame(predictor.Step({&prompt, 1}).objects.at(0),
+             Segment(View(other), kFactor, {prompt}).at(0));
+}
+
+TEST(SearchWindowOption, WhatIsNotAllowedIsNamed) {
+  for (const float factor : {0.5F, -1.0F, 10.5F, std::numeric_limits<float>::quiet_NaN()}) {
+    try {
+      StillsPredictor(Engine(), {.search_window = factor});
+      ADD_FAILURE() << factor;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kBadSettings);
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("allowed are 0 and 1 to 10"));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sam2
