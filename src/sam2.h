@@ -237,7 +237,7 @@ struct StillsOptions {
   // Each object is looked for in a part of the picture, encoded on its own: a
   // square of so many times the longer side of its box, 1 to kMaxSearchWindow;
   // 0: in the whole picture. An object that has clicks alone is looked for in
-  // the whole picture.
+  // the whole picture first, then around the mask found there.
   float search_window = 0;
 };
 

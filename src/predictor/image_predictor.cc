@@ -322,13 +322,15 @@ bool StillsPredictor::Question::FitsWith(const Question& other) const {
 }
 
 void StillsPredictor::Decode(Draft& draft) {
-  const std::vector<Question> questions = std::exchange(draft.waiting, {});
+  std::vector<Question> questions = std::exchange(draft.waiting, {});
   const auto batch = static_cast<size_t>(MaxDecodeBatch(engine_->model()));
   for (size_t start = 0; start < questions.size(); start += batch) {
     const auto part =
         std::span(questions).subspan(start, std::min(batch, questions.size() - start));
     std::vector<Answer> answers = DecodeBatch(part);
     for (size_t i = 0; i < part.size(); ++i) {
+      const bool clicks_alone = !part[i].step.box && !part[i].mask.defined();
+      if (options_.search_window != 0 && clicks_alone) Narrow(part[i], answers[i]);
       StillObject& object = draft.FindOrAdd(part[i].id);
       if (part[i].replaces) object.steps.clear();
       object.steps.push_back(part[i].step);
@@ -338,6 +340,21 @@ void StillsPredictor::Decode(Draft& draft) {
       object.report = Report(object);
     }
   }
+}
+
+// Clicks tell no size: the mask that the whole picture gives for them does, and
+// they are asked again in a window around it.
+void StillsPredictor::Narrow(Question& question, Answer& answer) {
+  const Mask mask = MaskOf(answer.logits[Choose(answer)], question.step.window);
+  if (mask.empty()) return;
+  Box around = BoxOf(mask);
+  for (const Point& point : question.step.points) around = Union(around, point);
+  const Window window =
+      WindowAround(around, options_.search_window, frame_.width, frame_.height);
+  if (window == question.step.window) return;
+  question.step.window = window;
+  SetPoints(question);
+  answer = std::move(DecodeBatch({&question, 1}).front());
 }
 
 std::vector<StillsPredictor::Answer> StillsPredictor::DecodeBatch(

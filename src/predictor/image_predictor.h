@@ -88,6 +88,7 @@ class StillsPredictor : public ImagePredictor {
   Tensor FormerLogits(const StillObject& object, const Window& window) const;
   void SetPoints(Question& question) const;
   void Decode(Draft& draft);
+  void Narrow(Question& question, Answer& answer);
   std::vector<Answer> DecodeBatch(std::span<const Question> questions);
   int Choose(const Answer& answer) const;
   Mask MaskOf(Tensor logits, const Window& window) const;  // [4h, 4w]

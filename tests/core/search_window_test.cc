@@ -197,10 +197,20 @@ TEST_F(SearchWindowTest, UndoBringsTheFormerWindowsMaskBack) {
   ExpectSame(predictor.Step({&undo, 1}).objects.at(0), first);
 }
 
-TEST_F(SearchWindowTest, ClicksWithoutABoxLookAtTheWholePicture) {
-  const std::vector<Prompt> prompts = {Click(124, 110), Click(124, 124, 1)};
+TEST_F(SearchWindowTest, ClicksAloneAreAskedAgainAroundWhatTheyFound) {
+  const Prompt click = Click(124, 110);
+  const Object whole = Segment(View(pixels_), 0, {click}).at(0);
+  ASSERT_TRUE(whole.box);
+  const Window window =
+      WindowAround(Union(*whole.box, click.points[0]), kFactor, kWidth, kHeight);
+  ASSERT_LT(window.width, kWidth);
+  std::vector<Prompt> prompts = {click, Click(124, 124, 1, false)};
+  const FrameView part = PartOf(View(pixels_), window);
+  ExpectSame(Segment(View(pixels_), kFactor, {click}).at(0),
+             InFrame(Segment(part, 0, {Moved(click, window)}).at(0), window));
   ExpectSame(Segment(View(pixels_), kFactor, prompts).at(0),
-             Segment(View(pixels_), 0, prompts).at(0));
+             InFrame(Segment(part, 0, {Moved(prompts[0], window), Moved(prompts[1], window)}).at(0),
+                     window));
 }
 
 TEST_F(SearchWindowTest, AnotherPictureIsEncodedAnew) {
