@@ -34,7 +34,7 @@
 namespace sam2 {
 
 // Grows with every change of this file that breaks a caller compiled before.
-inline constexpr int kInterfaceVersion = 4;
+inline constexpr int kInterfaceVersion = 5;
 
 // What went wrong, so that a caller can choose its own kind of error.
 enum class ErrorCode {
@@ -156,9 +156,6 @@ struct StepResult {
 
 // ---------------------------------------------------------------- tracker
 
-// The widest search window that may be asked for.
-inline constexpr float kMaxSearchWindow = 10;
-
 // What is written to an object's memory, and which of the three masks is taken.
 enum class MemoryPolicy {
   kOfficial,  // every frame; the mask with the best predicted IoU: exactly the reference
@@ -224,6 +221,9 @@ enum class MaskChoice {
   kPart,
   kSubpart,
 };
+
+// The widest search window that may be asked for.
+inline constexpr float kMaxSearchWindow = 10;
 
 struct StillsOptions {
   MaskChoice mask_choice = MaskChoice::kBest;

@@ -9,8 +9,8 @@ OUT/video.csv (a row an object), OUT/stills.csv (a row an object and frame) and 
 Video: the object's box on the first frame, then tracking; J, F and J&F are means over the annotated
 frames, the first included; sequences with boxes only have the box IoU and the area under its success curve.
 How objects that go and come are kept is told by scores.presence().
-Stills: box, 1 click and 3 clicks (each new one where the mask is most wrong), IoU on the first and
-every --every'th annotated frame."""
+Stills, by sam2segment: box, 1 click and 3 clicks (each new one where the mask is most wrong), IoU on the first
+and every --every'th annotated frame."""
 import argparse
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def contact_sheet(sequence, found, path):
 def score_video(sequence, properties, out):
     """-> rows of video.csv"""
     prompts = [dict(frame=0, id=obj, box=box) for obj, box in sequence.objects().items()]
-    found, seconds = elements.track(sequence.frames, prompts, **properties)
+    found, seconds = elements.run('sam2track', sequence.frames, prompts, **properties)
     contact_sheet(sequence, found, out / f'{sequence.name}.png')
     return [dict(sequence=sequence.name, object=obj, seconds=round(seconds, 2),
                  **scores.score_object(sequence, obj, [frame.get(obj) for frame in found]),
@@ -59,31 +59,30 @@ def next_click(mask, truth):
     return [x, y, int(truth[int(y), int(x)])]
 
 
+def score_frame(sequence, number, properties):
+    """-> rows of stills.csv. All objects of the frame are asked for together, as one user's clicks one after another:
+    object k's box has the id k, its clicks go to the id 1000 + k."""
+    ids = sequence.ids(number)
+    truths = {int(obj): ids == obj for obj in np.unique(ids[ids > 0])}
+    truths = {obj: truth for obj, truth in truths.items() if truth.sum() >= 100}
+    rows = {obj: dict(sequence=sequence.name, frame=number, object=obj) for obj in truths}
+    masks = {obj: np.zeros_like(truth) for obj, truth in truths.items()}
+    prompts = [dict(frame=0, id=obj, box=[int(v) for v in scores.box_of(truth)]) for obj, truth in truths.items()]
+    for clicks in (1, 2, 3) if truths else ():
+        for obj, truth in truths.items():
+            click = next_click(masks[obj], truth)
+            if click:
+                prompts.append(dict(frame=0, id=1000 + obj, points=[click], action='add' if clicks == 1 else 'refine'))
+        found = elements.run('sam2segment', [sequence.frames[number]], prompts, **properties)[0][0]
+        for obj, truth in truths.items():
+            masks[obj] = found.get(1000 + obj, np.zeros_like(truth))
+            rows[obj][f'clicks_{clicks}'] = scores.iou(masks[obj], truth)
+            rows[obj]['box'] = scores.iou(found.get(obj, np.zeros_like(truth)), truth)
+    return list(rows.values())
+
+
 def score_stills(sequence, every, properties):
-    """-> rows of stills.csv"""
-    rows = []
-    for number in sorted(sequence.masks)[::every]:
-        ids = sequence.ids(number)
-
-        def mask_of(**prompt):
-            found, _ = elements.track([sequence.frames[number]], [dict(frame=0, id=1, **prompt)], **properties)
-            return found[0].get(1, np.zeros(ids.shape, bool))
-
-        for obj in np.unique(ids[ids > 0]):
-            truth = ids == obj
-            if truth.sum() < 100:
-                continue
-            row = dict(sequence=sequence.name, frame=number, object=int(obj))
-            row['box'] = scores.iou(mask_of(box=[int(v) for v in scores.box_of(truth)]), truth)
-            points, mask = [], np.zeros_like(truth)
-            for clicks in (1, 2, 3):
-                click = next_click(mask, truth)
-                if click:
-                    points.append(click)
-                    mask = mask_of(points=points)
-                row[f'clicks_{clicks}'] = scores.iou(mask, truth)
-            rows.append(row)
-    return rows
+    return [row for number in sorted(sequence.masks)[::every] for row in score_frame(sequence, number, properties)]
 
 
 def main():
@@ -94,6 +93,7 @@ def main():
     parser.add_argument('--precision')
     parser.add_argument('--memory-policy', choices=['official', 'robust'])
     parser.add_argument('--scene-cuts', action='store_true', help='notice hard cuts')
+    parser.add_argument('--search-window', type=float, help='of the stills')
     parser.add_argument('--only', help='sequences whose name contains this')
     parser.add_argument('--skip', choices=['video', 'stills'])
     parser.add_argument('--every', type=int, default=20)
@@ -112,7 +112,8 @@ def main():
                 print(tables.by_sequence(chosen, names) + '\n', flush=True)
         print(tables.by_sequence(rows, ['absent', 'junk', 'missed', 'wrong', 'switches', 'gone', 'found']) + '\n')
     if arguments.skip != 'stills':
-        rows = [row for sequence in found for row in score_stills(sequence, arguments.every, properties)]
+        stills = dict(properties, search_window=arguments.search_window)
+        rows = [row for sequence in found for row in score_stills(sequence, arguments.every, stills)]
         tables.write(arguments.out / 'stills.csv', rows)
         names = ['box', 'clicks_1', 'clicks_2', 'clicks_3']
         print('first frame\n' + tables.by_sequence([row for row in rows if row['frame'] == 0], names))

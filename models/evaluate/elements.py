@@ -38,9 +38,10 @@ def decoded(segmentation):
     return flat.reshape(width, height).T
 
 
-def track(frames, prompts, **properties):
-    """frames: numbered files of one folder and suffix; prompts: dicts as in a prompts file, ids given;
-    properties: of sam2track. -> [{id: mask bool [H, W]} for each frame], seconds; an object without a mask is absent."""
+def run(element, frames, prompts, more_environment=None, **properties):
+    """element: sam2track or sam2segment; frames: numbered files of one folder and suffix; prompts: dicts as in a
+    prompts file, ids given; properties: of the element, those without a value left out. -> [{id: mask bool [H, W]}
+    for each frame], seconds; an object without a mask is absent."""
     first = int(frames[0].stem)
     pattern = frames[0].with_name(f'%0{len(frames[0].stem)}d{frames[0].suffix}')
     settings = [f"{name.replace('_', '-')}={value}" for name, value in properties.items() if value]
@@ -52,9 +53,9 @@ def track(frames, prompts, **properties):
             ['gst-launch-1.0', '-q', 'multifilesrc', f'location={pattern}', f'start-index={first}',
              f'stop-index={int(frames[-1].stem)}', 'caps=image/' + {'.jpg': 'jpeg', '.png': 'png'}[frames[0].suffix]
              + ',framerate=25/1', '!', DECODERS[frames[0].suffix], '!', 'videoconvert', '!',
-             'video/x-raw,format=RGB', '!', 'sam2track', f'prompts-location={file.name}', *settings, '!',
+             'video/x-raw,format=RGB', '!', element, f'prompts-location={file.name}', *settings, '!',
              'sam2jsonenc', '!', 'fdsink', 'fd=1'],
-            env=environment(), stdout=subprocess.PIPE, check=True)
+            env={**environment(), **(more_environment or {})}, stdout=subprocess.PIPE, check=True)
     results = []
     for line in finished.stdout.splitlines():
         results.append({found['id']: decoded(found['segmentation']) for found in json.loads(line)['objects']

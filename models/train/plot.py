@@ -27,6 +27,12 @@ def read(path):
     return curves
 
 
+def seconds_spent(path):
+    """Processor time of the trainer; the composer's comes to that, see README.md."""
+    with open(path, newline='') as file:
+        return max(float(row['seconds']) for row in csv.DictReader(file))
+
+
 def smoothed(values, width=9):
     """Running mean, shorter at the ends."""
     return [np.mean(values[max(0, i - width // 2):i + width // 2 + 1]) for i in range(len(values))]

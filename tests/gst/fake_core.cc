@@ -11,7 +11,7 @@
 // "bad-settings", "out-of-memory", "failed", "alien" (an exception of no known
 // type) at opening; "step-failed", "step-alien" at the third frame; "slow":
 // every step takes 20 ms; "nan": all scores are NaN; "options": creating a tracker
-// fails and names its options; "cuda": it says that it runs on a GPU, takes the
+// or predictor fails and names its options; "cuda": it says that it runs on a GPU, takes the
 // host's memory for the GPU's, and then scores 0.5.
 //
 // An object's predicted IoU counts the frames in its memory: 0.01 for each.
@@ -62,6 +62,12 @@ std::string InWords(const sam2::TrackerOptions& options) {
   std::string text = "lost_interval_ns=" + std::to_string(options.lost_interval_ns);
   if (options.memory_policy == sam2::MemoryPolicy::kRobust) text += " robust";
   if (options.detect_cuts) text += " cuts";
+  return text;
+}
+
+std::string InWords(const sam2::StillsOptions& options) {
+  std::string text = "search_window=" + std::to_string(options.search_window);
+  if (options.mask_choice != sam2::MaskChoice::kBest) text += " choice";
   return text;
 }
 
@@ -380,6 +386,7 @@ class FakeEngine final : public sam2::Engine {
   }
   std::unique_ptr<sam2::ImagePredictor> CreateImagePredictor(
       const sam2::StillsOptions& options) override {
+    if (kind_ == "options") throw sam2::Error(sam2::ErrorCode::kBadSettings, InWords(options));
     return std::make_unique<FakePredictor>(kind_, options);
   }
 

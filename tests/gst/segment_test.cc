@@ -414,6 +414,19 @@ TEST(SegmentErrors, MissingPromptsFile) {
   EXPECT_EQ(error.code, GST_RESOURCE_ERROR_NOT_FOUND);
 }
 
+// What the core is told.
+TEST(SegmentOptions, TheSearchWindowReachesTheCore) {
+  const auto told = [](const Properties& properties) {
+    Properties all = {{"model", FakeModel("options")}};
+    all.insert(all.end(), properties.begin(), properties.end());
+    return StartError("sam2segment", all).text;
+  };
+  EXPECT_EQ(told({}), "search_window=0.000000");
+  EXPECT_EQ(told({{"search-window", "2.5"}}), "search_window=2.500000");
+  EXPECT_EQ(told({{"search-window", "2"}, {"mask-choice", "whole"}}),
+            "search_window=2.000000 choice");
+}
+
 TEST(SegmentErrors, APictureOfOnePixel) {
   const std::string caps = VideoCaps("RGB", 1, 1);
   ElementHarness harness("sam2segment", With({{"box", "0,0,1,1"}}), caps);
