@@ -95,21 +95,27 @@ def score_stills(model, found, every):
     return results
 
 
-def track(model, sequence, box):
-    """Yields the object's mask in every frame, bool [H, W]."""
+def track(model, sequence, box, window=None):
+    """Yields the object's mask in every frame, bool [H, W]. window: see window.Following; default: the whole frame."""
     memory = dict(cond_frame_outputs={}, non_cond_frame_outputs={})
     length = len(sequence.frames)
     for t in range(length):
-        image = sequence.image(t)
+        whole = sequence.image(t)
+        x0, y0, x1, y1 = window.place(whole.shape) if window else (0, 0, whole.shape[1], whole.shape[0])
+        image = whole[y0:y1, x0:x1]
         shape = image.shape[:2]
-        first = prompt(model, corners(box), [2, 3], shape) if t == 0 else None
+        first = prompt(model, [(x - x0, y - y0) for x, y in corners(box)], [2, 3], shape) if t == 0 else None
         with autocast(torch.device('cpu')):
             output = model.track_step(t, t == 0, *features(model, image), first, None, memory, length)
         kept = {name: output[name] for name in ('maskmem_features', 'maskmem_pos_enc', 'obj_ptr', 'pred_masks')}
         kept['maskmem_features'], kept['obj_ptr'] = kept['maskmem_features'].float(), kept['obj_ptr'].float()
         memory['cond_frame_outputs' if t == 0 else 'non_cond_frame_outputs'][t] = kept
         memory['non_cond_frame_outputs'].pop(t - 20, None)
-        yield full_size(output['pred_masks'][0, 0], shape)
+        mask = np.zeros(whole.shape[:2], bool)
+        mask[y0:y1, x0:x1] = full_size(output['pred_masks'][0, 0], shape)
+        if window and t > 0:
+            window.follow(mask)
+        yield mask
 
 
 def score_video(model, sequence):

@@ -3,10 +3,11 @@
 
     .deps/train/bin/python models/train/extrapolate.py .deps/train/run/metrics.csv curve.png
 
-Fits  IoU = c - a * (samples - START) ** -b  with c <= 1 from START on, where training at the size of the scores
-begins: to the held-out scores, and to the training batches' own, which are many (no scene is seen twice, though
-its pictures are). Three parameters through few points say little: the spread shown is that of fits without one
-of ten parts of the points. A score that rises ever faster follows no such law yet. Also: processor hours spent."""
+Fits  IoU = c - a * samples ** -b  with c <= 1 from FIRST on, by when the model has settled at the size of the scores:
+to the held-out scores, and to the training batches' own, which are many (no scene is seen twice, though its
+pictures are). Three parameters through few points say little: the spread shown is that of fits without one of ten
+parts of the points. With too few for three parameters c is 1, which is what can be hoped for at most. A score that
+rises ever faster, against the logarithm of the samples, follows no such law yet. Also: processor hours spent."""
 import argparse
 import warnings
 
@@ -20,7 +21,8 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from plot import read, seconds_spent
 from schedule import PHASES
 
-START = PHASES[2][0]
+FIRST = PHASES[2][0] + 10_000
+ENOUGH = 6                  # points
 SCORES = [('held out', name) for name in ('box', 'click', 'corrected', 'track', 'track_best', 'track_last')] + \
          [('train', name) for name in ('still_b', 'still_p', 'still_corrected', 'clip_1', 'clip_5')]
 PARTS = 10
@@ -33,17 +35,27 @@ def law(samples, ceiling, gap, power):
 
 def fitted(samples, values):
     """-> parameters of law(), or None where nothing can be fitted."""
+    free = len(samples) >= ENOUGH
+    function = law if free else lambda n, gap, power: law(n, 1, gap, power)
     try:
-        return curve_fit(law, samples, values, p0=(0.8, 0.3, 0.5), bounds=([0, 0, 0.05], [1, 10, 3]), maxfev=20000)[0]
+        found = curve_fit(function, samples, values, p0=(0.8, 0.5, 0.3)[not free:],
+                          bounds=([0, 0, 0.05][not free:], [1, 100, 3][not free:]), maxfev=20000)[0]
     except (RuntimeError, ValueError):
         return None
+    return found if free else (1, *found)
+
+
+def rises_faster(samples, values):
+    """Whether the later half of the points rises more steeply against log(samples) than the former."""
+    x, middle = np.log(samples), len(samples) // 2
+    return np.polyfit(x[middle:], values[middle:], 1)[0] > np.polyfit(x[:middle + 1], values[:middle + 1], 1)[0]
 
 
 def predictions(samples, values, at):
     """law's parameters and value at `at` by all points, and the least and greatest value of the fits without a part
-    of them; None where there is no fit, or one that falls short of what is there already."""
-    best = fitted(samples, values)
-    if best is None or law(at, *best) < values[-max(1, len(values) // PARTS):].mean():
+    of them; None where there is no law or no fit."""
+    best = None if len(samples) < 3 or rises_faster(samples, values) else fitted(samples, values)
+    if best is None:
         return None
     parts = np.array_split(np.arange(len(samples)), min(PARTS, len(samples)))
     without = [fitted(np.delete(samples, part), np.delete(values, part)) for part in parts]
@@ -64,20 +76,20 @@ def main():
     figure, axis = plt.subplots(figsize=(8, 5), constrained_layout=True)
     for split, name in SCORES:
         samples, values = (np.array(part) for part in curves.get((split, name), ([], [])))
-        kept = samples > START
+        kept = samples > FIRST
         title = f'{split} {name}'
-        found = kept.sum() >= 4 and predictions(samples[kept] - START, values[kept], arguments.times * last - START)
+        found = predictions(samples[kept], values[kept], arguments.times * last)
         if not found:
             print(f'{title:24} {kept.sum():3} points: no law yet')
             continue
         (ceiling, gap, power), value, low, high = found
-        print(f'{title:24} {kept.sum():3} points: {law(last - START, *found[0]):.3f} now, {value:.3f} ({low:.3f} .. '
+        print(f'{title:24} {kept.sum():3} points: {law(last, *found[0]):.3f} now, ' + ('at most ' if ceiling == 1 else '') + f'{value:.3f} ({low:.3f} .. '
               f'{high:.3f}) at {arguments.times:g} times the samples; '
-              f'IoU = {ceiling:.3f} - {gap:.3f} * ((n - {START}) / {UNIT:.0f}) ** -{power:.2f}')
+              f'IoU = {ceiling:.3f} - {gap:.3f} * (n / {UNIT:.0f}) ** -{power:.2f}')
         line, = axis.plot(samples[kept], values[kept], 'o' if split == 'held out' else '.',
                           markersize=6 if split == 'held out' else 2, label=title.replace('_', ' '))
         x = np.geomspace(samples[kept][0], arguments.times * last, 200)
-        axis.plot(x, law(x - START, ceiling, gap, power), color=line.get_color(), linewidth=1)
+        axis.plot(x, law(x, ceiling, gap, power), color=line.get_color(), linewidth=1)
         axis.vlines(arguments.times * last, low, high, color=line.get_color(), linewidth=3, alpha=0.5)
     axis.set(xscale='log', xlabel='samples seen', ylabel='mean IoU', title='measured (dots) and extrapolated')
     axis.grid(alpha=0.3, which='both')

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Held-out scores while training: the same scenes every time, made of pictures kept from training.
+"""Held-out scores: the same scenes every time, made of pictures kept from training.
+
+    .deps/train/bin/python models/train/validate.py WEIGHTS... --pack .deps/train-data/permissive
 
 Choices are made by these alone; real footage only judges at the end."""
+import argparse
+
 import numpy as np
 import torch
 
+import evaluate
+from compose.assets import Assets
 from compose.batch import compose
 from schedule import Plan
 from steps import train_step
@@ -31,3 +37,19 @@ def validate(model, assets, plans=PLANS):
     return dict(box=mean('still_b'), click=mean('still_p'), corrected=mean('still_corrected'),
                 track=mean(*(f'clip_{t}' for t in later)), track_best=mean(*(f'clip_{t}_best' for t in later)),
                 track_last=mean('clip_7'))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('weights', nargs='+')
+    parser.add_argument('--pack', required=True)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    assets = Assets(arguments.pack, held_out=True)
+    for path in arguments.weights:
+        values = validate(evaluate.load(path), assets)
+        print(path, *(f'{name} {value:.3f}' for name, value in values.items()), flush=True)
+
+
+if __name__ == '__main__':
+    main()

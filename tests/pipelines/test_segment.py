@@ -92,6 +92,20 @@ class Pictures(Folder):
             with Image.open(self.out / "overlays" / f"{name}.png") as overlay:
                 self.assertEqual(overlay.size, (WIDTH, HEIGHT))
 
+    def test_the_search_window_is_two_boxes_with_the_built_in_model(self):
+        picture = Image.new("RGB", (640, 480), (40, 60, 80))
+        picture.paste(drawing().crop((30, 10, 130, 110)), (100, 200))
+        picture.save(self.input / "a.png")
+        found = {}
+        for name, arguments in {"default": (), "two": ("--search-window", 2),
+                                "none": ("--search-window", 0)}.items():
+            self.out = self.folder / name
+            result = self.segment("--box", "110,210,80,80", "--no-overlays", *arguments)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            found[name] = self.result()["annotations"][0]["segmentation"]["counts"]
+        self.assertEqual(found["default"], found["two"])
+        self.assertNotEqual(found["default"], found["none"])
+
     def test_broken_files_are_reported_and_left_out(self):
         drawing().save(self.input / "good.jpg")
         (self.input / "cut.jpg").write_bytes((self.input / "good.jpg").read_bytes()[:900])
@@ -273,6 +287,9 @@ class Refusals(Folder):
         self.expect("There is no model", self.input, "--box", BOX, "--model", "nothing")
         self.expect("points-per-side", self.input, "--everything", "--points-per-side", 0)
         self.expect("whole number", self.input, "--everything", "--points-per-side", 4.5)
+        self.expect("search-window 11.0 is not allowed", self.input, "--box", BOX,
+                    "--search-window", 11)
+        self.expect("search-window 0.5", self.input, "--box", BOX, "--search-window", 0.5)
 
 
 class RunLengths(unittest.TestCase):
