@@ -2,6 +2,7 @@
 #include "predictor/engine.h"
 
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <dlfcn.h>
 
@@ -88,6 +89,20 @@ at::ScalarType ResolvePrecision(const std::string& name, at::Device device) {
   return device.is_cuda() || CpuIsFastInBf16() ? at::kBFloat16 : at::kFloat;
 }
 
+class OperatorsOnOneThread {
+ public:
+  OperatorsOnOneThread() { Use(1); }
+  ~OperatorsOnOneThread() { Use(before_); }
+  OperatorsOnOneThread(const OperatorsOnOneThread&) = delete;
+  OperatorsOnOneThread& operator=(const OperatorsOnOneThread&) = delete;
+
+ private:
+  static void Use(int threads) {
+    if (at::get_num_threads() != threads) at::set_num_threads(threads);
+  }
+  int before_ = at::get_num_threads();
+};
+
 std::string PrecisionName(at::ScalarType dtype) {
   return dtype == at::kFloat ? "fp32" : dtype == at::kHalf ? "fp16" : "bf16";
 }
@@ -118,7 +133,7 @@ ModelEngine::ModelEngine(const ResolvedOptions& options)
 
 ModelEngine::ModelEngine(const ResolvedOptions& options, Checkpoint checkpoint)
     : queue_(ExecutionQueue::ForDevice(options.device)) {
-  queue_->Run(threads_, [&] {
+  queue_->Run(OperatorThreads(), [&] {
     Weights weights(std::move(checkpoint), options.model, options.dtype, options.device);
     model_ = std::make_unique<Sam2Model>(weights, options.image_size);
     step_.emplace(*model_);
@@ -130,28 +145,37 @@ ModelEngine::ModelEngine(const ResolvedOptions& options, Checkpoint checkpoint)
   });
 }
 
-int ModelEngine::OperatorThreads() const {
-  // The operators of a network for small pictures are too short to be divided.
-  constexpr int64_t kSmall = 256;
-  return model_ && model_->device().is_cpu() && model_->image_size() <= kSmall ? 1 : threads_.load();
-}
-
-int ModelEngine::PieceThreads() const {
-  if (!model_->device().is_cpu()) return 1;
+int ModelEngine::AllThreads() const {
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   return threads_ > 0 ? threads_.load() : std::max(1, cores);
 }
 
+int ModelEngine::OperatorThreads() const {
+  // The operators of a network for small pictures are too short to be divided.
+  constexpr int64_t kSmall = 256;
+  if (model_ && model_->device().is_cpu() && model_->image_size() <= kSmall) return 1;
+  // Threads that meet at the end of every operator, spinning until then, all
+  // wait for the one whose core another part of the pipeline takes: with as many
+  // as cores a step was measured 17 times slower beside a busy process.
+  return threads_ > 0 ? threads_.load() : std::max(1, AllThreads() - 1);
+}
+
 int64_t ModelEngine::Pieces(int64_t objects) const {
-  const int64_t threads = PieceThreads();
-  // Fewer objects than threads: the threads inside of operators do better.
-  if (OperatorThreads() != 1 && objects < threads) return 1;
-  return std::min(objects, threads);
+  if (!model_->device().is_cpu()) return 1;
+  // With fewer objects than threads those inside of operators do better.
+  if (OperatorThreads() > 1 && objects < AllThreads()) return 1;
+  return std::min<int64_t>(objects, AllThreads());
+}
+
+std::unique_ptr<SideWorkers::Work> ModelEngine::Start(int64_t pieces,
+                                                      std::function<void(int64_t)> piece) {
+  return queue_->workers().Start(AllThreads() - OperatorThreads(), pieces, std::move(piece));
 }
 
 void ModelEngine::ForEach(int64_t pieces, std::function<void(int64_t)> piece) {
   if (pieces == 1) return piece(0);
-  Start(pieces, std::move(piece))->Finish();
+  const OperatorsOnOneThread one_thread;
+  queue_->workers().Start(AllThreads() - 1, pieces, std::move(piece))->Finish();
 }
 
 std::unique_ptr<VideoTracker> ModelEngine::CreateVideoTracker(const TrackerOptions& options) {

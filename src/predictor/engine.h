@@ -40,21 +40,17 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
   const TrackerStep& step() const { return *step_; }
   // Runs a job of a step, in turn with those of other streams.
   void Run(const std::function<void()>& job) { queue_->Run(OperatorThreads(), job); }
-  // Begins pieces of a job beside it.
-  std::unique_ptr<SideWorkers::Work> Start(int64_t pieces, std::function<void(int64_t)> piece) {
-    return queue_->workers().Start(PieceThreads() - 1, pieces, std::move(piece));
-  }
-  // Computes them all.
+  // Begins pieces beside the jobs to come, on the threads that these leave.
+  std::unique_ptr<SideWorkers::Work> Start(int64_t pieces, std::function<void(int64_t)> piece);
+  // Computes pieces of a job, inside of it.
   void ForEach(int64_t pieces, std::function<void(int64_t)> piece);
   // Into how many pieces the work on so many objects is best divided.
   int64_t Pieces(int64_t objects) const;
   void set_threads(int threads) { threads_ = threads; }
 
  private:
-  // How many threads work inside of an operator, as ExecutionQueue has it.
-  int OperatorThreads() const;
-  // How many work on pieces, the queue's own among them.
-  int PieceThreads() const;
+  int OperatorThreads() const;  // at work inside of an operator
+  int AllThreads() const;       // at work on pieces, the queue's own among them
 
   std::shared_ptr<ExecutionQueue> queue_;
   std::unique_ptr<const Sam2Model> model_;

@@ -37,13 +37,8 @@ void RunTranslatingErrors(const std::function<void()>& job) {
   }
 }
 
-// Threads of a parallel loop wait for each other by spinning. Where another
-// thread of the pipeline takes a core from one of them, all wait: with as many
-// threads as cores a step was measured 17 times slower beside a busy process.
 void UseThreads(int threads) {
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  const int wanted = threads > 0 ? threads : std::max(1, cores - 1);
-  if (at::get_num_threads() != wanted) at::set_num_threads(wanted);
+  if (at::get_num_threads() != threads) at::set_num_threads(threads);
 }
 
 }  // namespace

@@ -26,8 +26,7 @@ class ExecutionQueue {
   ~ExecutionQueue();
 
   // Runs the job and waits for it. What the job throws is thrown here, as an
-  // Error. threads: for parallel work inside the job; 0: one per core but one,
-  // which is left to the rest of the pipeline.
+  // Error. threads: for parallel work inside the job's operators.
   void Run(int threads, const std::function<void()>& job);
 
   // For pieces of jobs.

@@ -1,11 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predictor/late_memories.h"
 
+#include <ATen/ops/cat.h>
+
 #include <utility>
 
 #include "predictor/engine.h"
 
 namespace sam2 {
+namespace {
+
+// In batches of the sizes that objects are followed in.
+Tensor Encode(const Sam2Model& model, const FrameFeatures& features, const HeadsOutput& heads) {
+  std::vector<Tensor> memories;
+  int64_t begin = 0;
+  for (const int64_t size :
+       BatchShapes::Divide(heads.masks.size(0), BatchShapes::For(model).objects)) {
+    HeadsOutput some;
+    some.masks = heads.masks.narrow(0, begin, size);
+    some.object_score_logits = heads.object_score_logits.narrow(0, begin, size);
+    memories.push_back(model.EncodeMemory(features, some, /*binarize=*/false));
+    begin += size;
+  }
+  return memories.size() == 1 ? memories[0] : at::cat(memories);
+}
+
+}  // namespace
 
 void LateMemories::Begin(ModelEngine& engine, const FrameFeatures& features,
                          std::vector<Part> parts) {
@@ -18,7 +38,7 @@ void LateMemories::Start(ModelEngine& engine) {
   work_ = engine.Start(std::ssize(parts_), [this, &model = engine.model()](int64_t i) {
     Part& part = parts_[i];
     if (part.memory.defined()) return;
-    part.memory = model.EncodeMemory(features_, part.heads, /*binarize=*/false);
+    part.memory = Encode(model, features_, part.heads);
   });
 }
 

@@ -16,14 +16,24 @@ def launch(text, **options):
     return subprocess.run(["gst-launch-1.0", "-q", *text.split()], check=True, **options)
 
 
-def write(path, frames):
-    """Writes `frames` frames of 640x360 as H.264 in .mp4."""
+def cycle():
+    """Frames of 640x360 in I420, forwards and backwards, that make a loop."""
     raw = launch(f"filesrc location={SOURCE} ! decodebin ! videoconvert ! "
                  "video/x-raw,format=I420 ! fdsink fd=1", stdout=subprocess.PIPE).stdout
     size = WIDTH * HEIGHT * 3 // 2
     once = [raw[at:at + size] for at in range(0, len(raw), size)]
-    cycle = once + once[-2:0:-1]
-    data = b"".join(cycle[i % len(cycle)] for i in range(frames))
+    return once + once[-2:0:-1]
+
+
+def write_raw(path):
+    """Writes the loop once."""
+    pathlib.Path(path).write_bytes(b"".join(cycle()))
+
+
+def write(path, frames):
+    """Writes `frames` frames of 640x360 as H.264 in .mp4."""
+    loop = cycle()
+    data = b"".join(loop[i % len(loop)] for i in range(frames))
     launch(f"fdsrc fd=0 ! rawvideoparse format=i420 width={WIDTH} height={HEIGHT} framerate=25/1 "
            f"! x264enc speed-preset=veryfast ! h264parse ! mp4mux ! filesink location={path}",
            input=data)

@@ -108,7 +108,8 @@ class Side:
     def run_stages(self, frames):
         answer = self.ask(f"{frames} stages")
         self.stages = answer["stages"]
-        self.stages["other"] = statistics.mean(answer["ms"]) - sum(self.stages.values())
+        # Less than nothing where stages run side by side.
+        self.stages["other"] = max(0, statistics.mean(answer["ms"]) - sum(self.stages.values()))
         self.areas, self.gpu_bytes = answer["areas"], answer["gpu_bytes"]
 
     def peak_bytes(self):

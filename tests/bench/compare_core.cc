@@ -12,13 +12,16 @@
 #include <c10/core/CachingDeviceAllocator.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <mutex>
 #include <sstream>
+#include <utility>
 
 #include "predictor/engine.h"
 
@@ -30,12 +33,21 @@ double Milliseconds(Clock::time_point since) {
   return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
 }
 
-// Sums of the time in each user scope, on the one thread that runs inference.
+// Sums of the time in each user scope, of all threads: of stages that run side
+// by side they are more than the time of the frame.
 struct StageTimes {
   bool on_gpu = false;
+  std::atomic<bool> asked_for = false;
+  std::mutex mutex;
   std::map<std::string, double> ms;
+
+  // What was measured since the last call.
+  std::map<std::string, double> Take() {
+    const std::lock_guard lock(mutex);
+    return std::exchange(ms, {});
+  }
 };
-StageTimes* g_stages = nullptr;  // null: not asked for
+StageTimes g_stages;
 
 void WaitForDevice(bool on_gpu) {
   if (on_gpu) at::detail::getCUDAHooks().deviceSynchronize(0);
@@ -52,8 +64,8 @@ struct ScopeStart : at::ObserverContext {
 };
 
 std::unique_ptr<at::ObserverContext> OnEnter(const at::RecordFunction&) {
-  if (!g_stages) return nullptr;
-  WaitForDevice(g_stages->on_gpu);
+  if (!g_stages.asked_for) return nullptr;
+  WaitForDevice(g_stages.on_gpu);
   auto start = std::make_unique<ScopeStart>();
   start->time = Clock::now();
   return start;
@@ -61,8 +73,10 @@ std::unique_ptr<at::ObserverContext> OnEnter(const at::RecordFunction&) {
 
 void OnLeave(const at::RecordFunction& scope, at::ObserverContext* context) {
   if (!context) return;
-  WaitForDevice(g_stages->on_gpu);
-  g_stages->ms[scope.name()] += Milliseconds(static_cast<ScopeStart*>(context)->time);
+  WaitForDevice(g_stages.on_gpu);
+  const double ms = Milliseconds(static_cast<ScopeStart*>(context)->time);
+  const std::lock_guard lock(g_stages.mutex);
+  g_stages.ms[scope.name()] += ms;
 }
 
 std::vector<std::uint8_t> ReadFile(const char* path) {
@@ -118,8 +132,8 @@ void Answer(const std::string& line, bool on_gpu, sam2::VideoTracker& tracker, P
   int frames = 0;
   std::string word;
   words >> frames >> word;
-  StageTimes stages{.on_gpu = on_gpu, .ms = {}};
-  g_stages = word == "stages" ? &stages : nullptr;
+  g_stages.Take();
+  g_stages.asked_for = word == "stages";
   std::vector<double> ms;
   sam2::StepResult result;
   for (int i = 0; i < frames; ++i) {
@@ -132,9 +146,9 @@ void Answer(const std::string& line, bool on_gpu, sam2::VideoTracker& tracker, P
     }
     prompts.clear();
   }
-  g_stages = nullptr;
+  g_stages.asked_for = false;
   std::vector<std::string> named;
-  for (const auto& [name, sum] : stages.ms) {
+  for (const auto& [name, sum] : g_stages.Take()) {
     named.push_back('"' + name + "\": " + std::to_string(sum / frames));
   }
   std::vector<std::int64_t> areas;
@@ -163,6 +177,7 @@ int Main(int argc, char** argv) {
   std::vector<sam2::Prompt> prompts;
   for (int i = 9; i < argc; ++i) prompts.push_back(ToPrompt(argv[i]));
   const bool on_gpu = engine->info().device.starts_with("cuda");
+  g_stages.on_gpu = on_gpu;
   std::cout << "{\"member\": \"" << engine->info().member << "\", \"device\": \""
             << engine->info().device << "\", \"precision\": \"" << engine->info().precision
             << "\"}" << std::endl;
