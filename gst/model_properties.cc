@@ -67,7 +67,7 @@ void InstallModelProperties(GObjectClass* klass) {
                        0, 4096, defaults.image_size, flags));
   g_object_class_install_property(
       klass, PROP_THREADS,
-      g_param_spec_int("threads", "Threads", "CPU threads that the network uses; 0: one per core but one",
+      g_param_spec_int("threads", "Threads", "CPU threads that the network uses; 0: one per core",
                        0, 1024, defaults.threads, flags));
   gst_type_mark_as_plugin_api(PrecisionType(), static_cast<GstPluginAPIFlags>(0));
 }
