@@ -25,6 +25,7 @@ def fetch(package):
         return
     archives, unfinished = ROOT / 'archives', folder.with_suffix('.unfinished')
     archives.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     if package.startswith('pypi:'):
         name = package.removeprefix('pypi:')
         subprocess.run([sys.executable, '-m', 'pip', 'download', '-q', '--no-deps', '-d', archives, name], check=True)
