@@ -25,13 +25,17 @@ from network import build, normalised, set_size, shape_of
 from steps import autocast
 
 
+def read(path):
+    """The state dict in any of the three forms of weights."""
+    if str(path).endswith('.safetensors'):
+        return load_file(path)
+    saved = torch.load(path, map_location='cpu', weights_only=True)
+    return saved.get('ema', saved.get('model'))
+
+
 def load(path):
     """Any of the three forms of weights -> model in eval mode, fp32."""
-    if str(path).endswith('.safetensors'):
-        weights = load_file(path)
-    else:
-        saved = torch.load(path, map_location='cpu', weights_only=True)
-        weights = saved.get('ema', saved.get('model'))
+    weights = read(path)
     one_branch = not any('.token_mixer.conv1.' in name for name in weights)
     model = build(shape=shape_of(weights), one_branch=one_branch)
     counters = {name: value for name, value in model.state_dict().items() if name.endswith('num_batches_tracked')}

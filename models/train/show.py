@@ -89,7 +89,7 @@ def main():
     parser.add_argument('--clips', type=int, default=60)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    model, assets = evaluate.load(arguments.weights), Assets(arguments.pack, held_out=True)
+    model, assets = evaluate.load(arguments.weights), Assets(arguments.pack, validation=True)
     singles, moving = stills(model, assets, arguments.batches), clips(model, assets, arguments.clips)
     for name, best in (('good', True), ('bad', False)):
         upper = chosen(singles, best, 2 * COLUMNS)

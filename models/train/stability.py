@@ -50,7 +50,7 @@ def main():
     parser.add_argument('--pack', required=True)
     parser.add_argument('--batches', type=int, default=24)
     arguments = parser.parse_args()
-    model, assets = load(arguments.weights), Assets(arguments.pack, held_out=True)
+    model, assets = load(arguments.weights), Assets(arguments.pack, validation=True)
     set_size(model, PLAN.size)
     collected = {}
     for index in range(arguments.batches):

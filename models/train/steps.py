@@ -11,8 +11,15 @@ from network import normalised, set_size
 POINTER_RANGE = 64              # tells the reference that the video is long: pointers' time code as on live video
 
 
+IN_BFLOAT16 = True              # see train.py --precision
+
+
 def autocast(device):
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=IN_BFLOAT16)
+
+
+def lowered(tensor):
+    return tensor.bfloat16() if IN_BFLOAT16 else tensor
 
 
 def encode(model, images):
@@ -30,8 +37,8 @@ def heads(model, embedding, fine, points, labels, mask=None):
         labels = -torch.ones(count, 1, dtype=torch.int32, device=embedding.device)
     sparse, dense = prompt(points=(points, labels), boxes=None, masks=mask)
     return model.sam_mask_decoder.predict_masks(
-        image_embeddings=embedding.bfloat16(), image_pe=prompt.get_dense_pe().bfloat16(),
-        sparse_prompt_embeddings=sparse, dense_prompt_embeddings=dense.bfloat16(),
+        image_embeddings=lowered(embedding), image_pe=lowered(prompt.get_dense_pe()),
+        sparse_prompt_embeddings=sparse, dense_prompt_embeddings=lowered(dense),
         repeat_image=False, high_res_features=fine)
 
 

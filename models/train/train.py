@@ -18,13 +18,14 @@ import numpy as np
 import torch
 from torch import nn
 
+import evaluate
 import export
 import schedule
+import steps
 import validate
 from compose.assets import Assets
 from compose.batch import compose
 from network import SHAPES, build, use_plain_attention
-from steps import train_step
 
 
 class Composer(torch.utils.data.IterableDataset):
@@ -107,7 +108,7 @@ class Run:
         torch.manual_seed(seed)
         self.model = build(shape=shape)
         if start:
-            take_over(self.model, torch.load(start, map_location='cpu', weights_only=True)['ema'])
+            take_over(self.model, evaluate.read(start))
         self.model = self.model.to(device, memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = optimizer_for(self.model, rate)
@@ -142,7 +143,7 @@ class Run:
             self.state['frozen'] = True
         for group in self.optimizer.param_groups:
             group['lr'] = rate
-        loss, log = train_step(self.model, batch, self.generator)
+        loss, log = steps.train_step(self.model, batch, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -203,8 +204,9 @@ def parse_arguments():
     parser.add_argument('--workers', type=int, default=1, help='composer processes')
     parser.add_argument('--shape', choices=SHAPES, default='builtin')
     parser.add_argument('--schedule', choices=schedule.SCHEDULES, default='long')
-    parser.add_argument('--start', type=Path, help='a checkpoint whose averaged weights a new run begins with')
+    parser.add_argument('--start', type=Path, help='weights that a new run begins with, as evaluate.py takes them')
     parser.add_argument('--device', default='cpu')
+    parser.add_argument('--precision', choices=['bf16', 'fp32'], default='bf16', help='fp32 is faster on a CPU whose bf16 is slow')
     parser.add_argument('--scale', type=int, default=1, help="scenes a step, times the schedule's: 8 or more for a GPU")
     parser.add_argument('--validate-every', type=int, default=20_000, help='samples')
     parser.add_argument('--save-every', type=int, default=200, help='steps')
@@ -216,6 +218,7 @@ def main():
     arguments = parse_arguments()
     torch.set_num_threads(arguments.threads or 1)
     device = torch.device(arguments.device)
+    steps.IN_BFLOAT16 = arguments.precision == 'bf16'
     if device.type == 'cpu':
         use_plain_attention()
     peak = arguments.rate * arguments.scale ** 0.5
@@ -226,7 +229,7 @@ def main():
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.append(True))
     metrics = Metrics(arguments.run / 'metrics.csv')
-    held_out = Assets(arguments.pack, held_out=True)
+    held_out = Assets(arguments.pack, validation=True)
     composer = Composer(Assets(arguments.pack), arguments.seed, state['step'], state['samples'], arguments.scale,
                         schedule.SCHEDULES[arguments.schedule])
     batches = iter(torch.utils.data.DataLoader(composer, batch_size=None, num_workers=arguments.workers,

@@ -45,7 +45,7 @@ def main():
     parser.add_argument('--pack', required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    assets = Assets(arguments.pack, held_out=True)
+    assets = Assets(arguments.pack, validation=True)
     for path in arguments.weights:
         values = validate(evaluate.load(path), assets)
         print(path, *(f'{name} {value:.3f}' for name, value in values.items()), flush=True)

@@ -72,7 +72,7 @@ def score(variant, arguments):
     """-> rows (name, pack of the scenes, metric, value)"""
     model = evaluate.load(folder(arguments.out, variant) / 'checkpoint.pt')
     for pack in ('permissive', 'all') if variant.name in ('builtin', 'whole pack', 'builtin, seed 2') else ('permissive',):
-        values = validate(model, Assets(arguments.packs / pack, held_out=True), SCORED[variant.schedule])
+        values = validate(model, Assets(arguments.packs / pack, validation=True), SCORED[variant.schedule])
         for metric, value in values.items():
             if not np.isnan(value):
                 yield dict(schedule=variant.schedule, name=variant.name, scenes=pack, metric=metric, value=value)

@@ -111,7 +111,7 @@ def main():
     parser.add_argument('--factors', type=float, nargs='+', default=[0, 1.5, 2, 2.5, 3, 4])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    model, assets = evaluate.load(arguments.weights), Assets(arguments.pack, held_out=True)
+    model, assets = evaluate.load(arguments.weights), Assets(arguments.pack, validation=True)
     collected = {}
     for index in range(arguments.batches):
         batch = compose(SEED, index, assets, PLAN)

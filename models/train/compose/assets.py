@@ -11,8 +11,8 @@ cv2.setNumThreads(1)
 HELD_OUT = 0.06                 # share of pictures kept for validation, by a hash of source and origin
 
 
-def _held_out(entry):
-    return zlib.crc32(f"{entry['source']}/{entry['origin']}".encode()) % 10000 < HELD_OUT * 10000
+def held_out(source, origin):
+    return zlib.crc32(f'{source}/{origin}'.encode()) % 10000 < HELD_OUT * 10000
 
 
 def _expanded(pack, entries):
@@ -38,13 +38,13 @@ class Assets:
     """cutouts: {source: [list of frames, each BGRA uint8 [h, w, 4]]}; photos, textures: [BGR uint8 [h, w, 3]];
     rooms: [(frames BGR uint8 [F, h, w, 3], object numbers uint8 [F, h, w])]."""
 
-    def __init__(self, pack, held_out=False):
+    def __init__(self, pack, validation=False):
         pack = Path(pack)
         index = json.loads(pack.with_suffix('.json').read_text())
         raw = _expanded(pack, index['entries'])
         self.cutouts, self.photos, self.textures, self.rooms = {}, [], [], []
         for entry in index['entries']:
-            if _held_out(entry) != held_out:
+            if held_out(entry['source'], entry['origin']) != validation:
                 continue
             picture = raw[entry['at']:entry['at'] + int(np.prod(entry['shape']))].reshape(entry['shape'])
             if entry['kind'] == 'cutout':           # a turning object's frames lie one below the other

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Things in photographs: what GrabCut finds in a box, where it is sure of it. Nobody annotated these pictures; they
+teach what composites cannot: real edges, real shadows, things that belong where they stand.
+
+    .deps/train/bin/python models/train/data/cut_photos.py
+
+Writes .deps/train-data/packages/rendered/photo-objects/NAME_1.png, cut-outs (BGRA), and .../photo-rooms/NAME_8.png with
+NAME_8.ids.png: the photograph under a moving camera, in the form of render_rooms.py. build_pack.py takes both."""
+import re
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from build_pack import pictures
+from fetch import package_folder
+from sources import SOURCES
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from compose.assets import held_out             # noqa: E402
+
+OUT = package_folder('rendered')
+SIDE = 288                      # photographs are worked on no larger than this
+BOXES = 40                      # tried in each
+FRAMES, SIZE = 8, 288           # as in render_rooms.py
+ROOMS = 4                       # of each photograph
+
+
+def grabbed(picture, box):
+    """GrabCut's answer to a box (x0, y0, x1, y1): its largest part without holes, bool [H, W]; None if there is none."""
+    x0, y0, x1, y1 = box
+    rim = max(x1 - x0, y1 - y0) // 3                    # as much of the surroundings as tells what they look like
+    top, left = max(0, y0 - rim), max(0, x0 - rim)
+    mask = np.full(picture.shape[:2], cv2.GC_BGD, np.uint8)
+    near = mask[top:y1 + rim, left:x1 + rim]
+    background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(1)
+    cv2.grabCut(np.ascontiguousarray(picture[top:y1 + rim, left:x1 + rim]), near, (x0 - left, y0 - top, x1 - x0, y1 - y0),
+                background, foreground, 3, cv2.GC_INIT_WITH_RECT)
+    found = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    outlines, _ = cv2.findContours(found, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not outlines:
+        return None
+    filled = np.zeros_like(found)
+    cv2.drawContours(filled, [max(outlines, key=cv2.contourArea)], -1, 1, -1)
+    return filled > 0
+
+
+def overlap(a, b):
+    return (a & b).sum() / max(1, (a | b).sum())
+
+
+def contrast(picture, mask):
+    """How different the pixels on both sides of a mask's edge are: the difference of local mean colours in units of
+    their spread, its lower quartile along the edge."""
+    solid = mask.astype(np.float32)
+    kernel = (9, 9)
+    inside, outside = (cv2.blur(share, kernel) + 1e-3 for share in (solid, 1 - solid))
+    values = picture.astype(np.float32)
+    means = [cv2.blur(values * share[..., None], kernel) / total[..., None]
+             for share, total in ((solid, inside), (1 - solid, outside))]
+    spread = np.sqrt(np.maximum(cv2.blur(values ** 2, (25, 25)) - cv2.blur(values, (25, 25)) ** 2, 16)).mean(2)
+    edge = (cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~mask
+    return float(np.percentile((np.linalg.norm(means[0] - means[1], axis=2) / spread)[edge], 25))
+
+
+def candidates(rng, height, width):
+    """Boxes (x0, y0, x1, y1) that leave a rim of the picture."""
+    for _ in range(BOXES):
+        w, h = (int(side * np.exp(rng.uniform(np.log(0.15), np.log(0.94)))) for side in (width, height))
+        x, y = rng.integers(2, width - w - 1), rng.integers(2, height - h - 1)
+        if max(w, h) > 40 and 0.25 < w / h < 4:
+            yield x, y, x + w, y + h
+
+
+def things(rng, picture):
+    """Masks bool [H, W] of things that do not overlap, the clearest first: GrabCut finds the same in two boxes around
+    them, the box is about theirs, and their edge is one in the picture."""
+    height, width = picture.shape[:2]
+    found = []
+    for box in candidates(rng, height, width):
+        mask = grabbed(picture, box)
+        if mask is None or mask.sum() < 500:
+            continue
+        ys, xs = np.where(mask.any(1))[0], np.where(mask.any(0))[0]
+        tight = np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1])
+        area = (tight[2] - tight[0]) * (tight[3] - tight[1])
+        if area < 0.5 * (box[2] - box[0]) * (box[3] - box[1]) or not 0.25 < mask.sum() / area < 0.9:
+            continue
+        wider = tight + np.array([-1, -1, 1, 1]) * rng.uniform(0.04, 0.1, 4) * np.tile(tight[2:] - tight[:2], 2)
+        wider = np.clip(wider, 1, [width - 1, height - 1] * 2).astype(int)
+        again = grabbed(picture, wider)
+        if again is None or overlap(mask, again) < 0.88:
+            continue
+        found.append((contrast(picture, again), again))
+    kept = []
+    for sure, mask in sorted(found, key=lambda item: -item[0]):
+        if sure > 1.0 and not any((mask & other).sum() > 0.05 * min(mask.sum(), other.sum()) for other in kept):
+            kept.append(mask)
+    return kept[:6]
+
+
+def cut(picture, mask):
+    """BGRA with a soft edge, cropped."""
+    alpha = cv2.GaussianBlur(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) * 255, (0, 0), 0.8)
+    ys, xs = np.where(mask.any(1))[0], np.where(mask.any(0))[0]
+    return np.dstack([picture, alpha])[ys[0]:ys[-1] + 1, xs[0]:xs[-1] + 1]
+
+
+def visit(rng, picture, ids):
+    """The photograph under a camera that pans, zooms and turns a little: frames [FRAMES, SIZE, SIZE, 3] and ids."""
+    height, width = picture.shape[:2]
+    side = min(height, width) * rng.uniform(0.6, 0.97)
+    squeeze = np.array([min(rng.uniform(1, 1.8), width / side), 1.0])       # frames are squeezed into a square
+    middle = np.array([rng.uniform(side * squeeze[0] / 2, width - side * squeeze[0] / 2 + 1e-6),
+                       rng.uniform(side / 2, height - side / 2 + 1e-6)])
+    motion, zoom, turn = rng.normal(size=2) * side * 0.015, rng.normal() * 0.015, rng.normal() * 0.01
+    frames, numbers = [], []
+    for t in range(FRAMES):
+        scale = side / SIZE * np.exp(zoom * t)
+        cos, sin = np.cos(turn * t), np.sin(turn * t)
+        linear = np.array([[cos, -sin], [sin, cos]]) * scale * squeeze
+        inverse = np.hstack([linear, (middle + motion * t - linear @ [SIZE / 2, SIZE / 2])[:, None]])
+        for stack, source, how in ((frames, picture, cv2.INTER_LINEAR), (numbers, ids, cv2.INTER_NEAREST)):
+            stack.append(cv2.warpAffine(source, inverse, (SIZE, SIZE), flags=how | cv2.WARP_INVERSE_MAP,
+                                        borderMode=cv2.BORDER_REFLECT))
+    return np.concatenate(frames), np.concatenate(numbers)
+
+
+def main():
+    objects, rooms = OUT / 'photo-objects', OUT / 'photo-rooms'
+    for folder in (objects, rooms):
+        folder.mkdir(parents=True, exist_ok=True)
+    for source in (source for source in SOURCES if source.kind == 'photo' and package_folder(source.package).exists()):
+        for index, (origin, _, _, picture) in enumerate(pictures(source, False, set())):
+            name = f"{source.name}-{re.sub('[^A-Za-z0-9]+', '-', Path(origin).stem)}"
+            if held_out(source.name, origin) or list(rooms.glob(f'{name}-*')):
+                continue
+            rng = np.random.default_rng([13, index])
+            scale = min(1.0, SIDE / max(picture.shape[:2]))
+            picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            found = things(rng, picture)
+            print(f'{name}: {len(found)}', flush=True)
+            ids = np.zeros(picture.shape[:2], np.uint8)
+            for number, mask in enumerate(found, 1):
+                ids[mask] = number
+                cv2.imwrite(str(objects / f'{name}-{number}_1.png'), cut(picture, mask))
+            for room in range(ROOMS if found else 0):
+                frames, numbers = visit(rng, picture, ids)
+                cv2.imwrite(str(rooms / f'{name}-{room}_{FRAMES}.png'), frames)
+                cv2.imwrite(str(rooms / f'{name}-{room}_{FRAMES}.ids.png'), numbers)
+
+
+if __name__ == '__main__':
+    main()
