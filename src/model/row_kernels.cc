@@ -2,14 +2,11 @@
 #include "model/row_kernels.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <limits>
-#include <type_traits>
 #include <vector>
 
 #include "image/vector_clones.h"
@@ -27,7 +24,6 @@ namespace {
 using at::BFloat16;
 using at::Tensor;
 
-constexpr float kLowest = std::numeric_limits<float>::lowest();
 constexpr int kLanes = 16;  // sums of a row that are independent of each other
 constexpr int64_t kGrain = 1 << 15;  // elements worth a thread
 
@@ -77,34 +73,17 @@ SAM2_INLINE float Gelu(float x) {
   return x * (x > 0 ? 1.0f - tail : tail);
 }
 
-// value(i), i = 0 .. count-1, put together in kLanes lanes.
-template <typename Value, typename Combine>
-SAM2_INLINE float Reduce(int64_t count, float start, Value value, Combine combine) {
-  float lanes[kLanes];
-  for (int l = 0; l < kLanes; ++l) lanes[l] = start;
+// The sum of value(i), i = 0 .. count-1, in kLanes lanes.
+template <typename Value>
+SAM2_INLINE float Sum(int64_t count, Value value) {
+  float lanes[kLanes] = {};
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
-    for (int l = 0; l < kLanes; ++l) lanes[l] = combine(lanes[l], value(i + l));
+    for (int l = 0; l < kLanes; ++l) lanes[l] += value(i + l);
   }
-  for (; i < count; ++i) lanes[0] = combine(lanes[0], value(i));
-  for (int l = 1; l < kLanes; ++l) lanes[0] = combine(lanes[0], lanes[l]);
+  for (; i < count; ++i) lanes[0] += value(i);
+  for (int l = 1; l < kLanes; ++l) lanes[0] += lanes[l];
   return lanes[0];
-}
-
-SAM2_INLINE float Sum(float a, float b) { return a + b; }
-SAM2_INLINE float Larger(float a, float b) { return a > b ? a : b; }
-
-template <typename T>
-SAM2_INLINE void ExponentialRows(T* __restrict x, int64_t rows, int64_t count,
-                                 float* __restrict buffer, T* sums) {
-  for (int64_t row = 0; row < rows; ++row, x += count) {
-    for (int64_t i = 0; i < count; ++i) buffer[i] = Load(x[i]);
-    // Finite also where all are -inf.
-    const float largest = Reduce(count, kLowest, [&](int64_t i) { return buffer[i]; }, Larger);
-    for (int64_t i = 0; i < count; ++i) buffer[i] = Exp(buffer[i] - largest);
-    for (int64_t i = 0; i < count; ++i) Store(buffer[i], &x[i]);
-    Store(Reduce(count, 0.0f, [&](int64_t i) { return Load(x[i]); }, Sum), &sums[row]);
-  }
 }
 
 template <typename T>
@@ -127,7 +106,7 @@ SAM2_INLINE void NormRows(float* x, int64_t rows, int64_t count, const float* we
   if (Count > 0) count = Count;
   const float share = 1.0f / static_cast<float>(count);
   const auto sum = [&](auto value) {
-    if (Count == 0) return Reduce(count, 0.0f, value, Sum);
+    if (Count == 0) return Sum(count, value);
     float total = 0;
     for (int i = 0; i < Count; ++i) total += value(i);
     return total;
@@ -156,14 +135,6 @@ SAM2_INLINE void NormGeluRows(T* __restrict x, int64_t rows, int64_t count, cons
 }
 
 // One function for each type, which the compiler clones.
-SAM2_VECTOR_CLONES void ExponentialsOf(float* x, int64_t rows, int64_t count, float* buffer,
-                                       float* sums) {
-  ExponentialRows(x, rows, count, buffer, sums);
-}
-SAM2_VECTOR_CLONES void ExponentialsOf(BFloat16* x, int64_t rows, int64_t count, float* buffer,
-                                       BFloat16* sums) {
-  ExponentialRows(x, rows, count, buffer, sums);
-}
 SAM2_VECTOR_CLONES void RotationOf(float* x, const float* cos, const float* sin, int64_t rows,
                                    int64_t row_stride, int64_t count) {
   RotateRows(x, cos, sin, rows, row_stride, count);
@@ -194,23 +165,6 @@ int64_t RowsWorthAThread(int64_t count) { return std::max<int64_t>(1, kGrain / c
 bool Take(const Tensor& x) {
   return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) &&
          x.numel() > 0 && x.stride(-1) == 1;
-}
-
-Tensor Exponentials(const Tensor& x) {
-  const int64_t count = x.size(-1), rows = x.numel() / count;
-  std::vector<int64_t> sizes(x.sizes().begin(), x.sizes().end());
-  sizes.back() = 1;
-  const Tensor sums = at::empty(sizes, x.options());
-  ForType(x, [&](auto type) {
-    using T = decltype(type);
-    T* const values = x.data_ptr<T>();
-    T* const sum = sums.data_ptr<T>();
-    at::parallel_for(0, rows, RowsWorthAThread(count), [&](int64_t begin, int64_t end) {
-      std::vector<float> buffer(count);
-      ExponentialsOf(values + begin * count, end - begin, count, buffer.data(), sum + begin);
-    });
-  });
-  return sums;
 }
 
 void Rotate(const Tensor& x, const Tensor& cos, const Tensor& sin) {

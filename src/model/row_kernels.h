@@ -11,11 +11,6 @@ namespace sam2::rows {
 // Whether these kernels take the tensor: on the CPU, fp32 or bf16, rows without gaps.
 bool Take(const at::Tensor& x);
 
-// Puts exp(x - m) in the place of each element x of a row, m being the row's
-// largest, and returns the sums of the rows: x: [..., K] contiguous -> [..., 1]
-// of the same type. Rows of -inf alone become 0, with a sum of 0.
-at::Tensor Exponentials(const at::Tensor& x);
-
 // Puts x * cos + swapped * sin in the place of x, swapped having the halves of
 // each row exchanged. x: [N, M, T, C], rows without gaps; cos, sin: [T, C]
 // contiguous, of the same type.
