@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include "model/onednn.h"
+#include "model/row_kernels.h"
 
 namespace sam2 {
 namespace {
@@ -101,6 +102,13 @@ Tensor LayerNorm2d::operator()(const Tensor& x) const {
   const Tensor scale = at::rsqrt(centred.square().mean(1, /*keepdim=*/true) + norm.eps);
   return at::addcmul(norm.bias.view({-1, 1, 1}), centred * scale, norm.weight.view({-1, 1, 1}))
       .to(x.scalar_type());
+}
+
+Tensor LayerNorm2d::Gelu(Tensor x) const {
+  const Tensor pixels = x.permute({0, 2, 3, 1}).contiguous();
+  if (!rows::Take(pixels)) return at::gelu((*this)(x));
+  rows::NormGelu(pixels, norm.weight, norm.bias, norm.eps);
+  return pixels.permute({0, 3, 1, 2});
 }
 
 Mlp::Mlp(const Scope& w, int64_t in, int64_t out, Activation activation)

@@ -98,6 +98,8 @@ struct LayerNorm2d {
   LayerNorm2d(const Scope& w, int64_t channels) : norm(w, channels, 1e-6) {}
 
   Tensor operator()(const Tensor& x) const;  // [B, C, H, W] -> same
+  // The same with GELU after it; may be in the place of x.
+  Tensor Gelu(Tensor x) const;
 };
 
 // sam2_utils.MLP: linear layers with an activation between

@@ -69,24 +69,16 @@ Tensor MemoryAttention::CrossAttend(const Layer& layer, const Tensor& input,
                                     const MemoryTokens& memory, const Tensor& key_input) const {
   const RopeAttention& attn = layer.cross_attn_image;
   const Tensor q = rope_.Rotate(attn.q_proj(layer.norm2(input))).expand({memory.memory.size(0), -1, -1});
-  const Tensor k = RotateKeys(attn.k_proj(key_input), memory);
+  const Tensor k = attn.k_proj(key_input);
+  RotateKeys(k, memory);
   return attn.vo_proj.Add(ScaledDotProductAttention(q, k, memory.memory, memory.bias), input);
 }
 
-Tensor MemoryAttention::RotateKeys(const Tensor& k, const MemoryTokens& memory) const {
-  const int64_t N = k.size(0), C = k.size(2);
+void MemoryAttention::RotateKeys(const Tensor& k, const MemoryTokens& memory) const {
   const int64_t spatial = k.size(1) - memory.num_obj_ptr_tokens;
-  const Tensor pointers = k.slice(1, spatial);
   const Tensor frames = k.slice(1, 0, spatial).unflatten(1, {memory.num_memories, -1});
-  const int64_t plain = frames.size(2) - memory_rope_.tokens();  // the perceiver's 1D latents
-  Tensor rotated = memory_rope_.Rotate(frames.slice(2, plain).reshape({N, -1, C}));
-  if (plain > 0) {
-    rotated = at::cat({frames.slice(2, 0, plain),
-                       rotated.view({N, memory.num_memories, -1, C})},
-                      2)
-                  .view({N, -1, C});
-  }
-  return at::cat({rotated, pointers}, 1);
+  // Before its last tokens a memory may have the perceiver's 1D latents, which have no place.
+  memory_rope_.Rotate(frames.slice(2, frames.size(2) - memory_rope_.tokens()));
 }
 
 }  // namespace sam2

@@ -54,8 +54,8 @@ class MemoryAttention {
   Tensor SelfAttend(const Layer& layer, const Tensor& input) const;
   Tensor CrossAttend(const Layer& layer, const Tensor& input, const MemoryTokens& memory,
                      const Tensor& key_input) const;
-  // Rotates the keys of the memories, not those of the pointers.
-  Tensor RotateKeys(const Tensor& k, const MemoryTokens& memory) const;
+  // Rotates the keys of the memories in place, not those of the pointers.
+  void RotateKeys(const Tensor& k, const MemoryTokens& memory) const;
 
   std::vector<Layer> layers_;
   LayerNorm norm_;

@@ -4,6 +4,16 @@
 #include <ATen/ATen.h>
 
 namespace sam2 {
+namespace {
+
+// A linear layer whose outputs are multiplied by `scale` [out].
+Linear LoadScaled(const Scope& w, const Tensor& scale, int64_t in) {
+  const int64_t out = scale.size(0);
+  return Linear(w.weights().Place(w.Raw("weight", {out, in}) * scale.unsqueeze(1)),
+                w.weights().Place(w.Raw("bias", {out}) * scale));
+}
+
+}  // namespace
 
 MemoryEncoder::MemoryEncoder(const Scope& w, int64_t in_dim, int64_t image_size)
     : mem_dim_(in_dim) {
@@ -26,8 +36,7 @@ MemoryEncoder::MemoryEncoder(const Scope& w, int64_t in_dim, int64_t image_size)
         .dwconv = Conv2d(layer["dwconv"], in_dim, in_dim, 7, {.padding = 3, .groups = in_dim, .side = side}),
         .norm = LayerNorm(layer["norm"], in_dim, 1e-6),
         .pwconv1 = pwconv1,
-        .pwconv2 = Linear(layer["pwconv2"], pwconv1.out(), in_dim),
-        .gamma = layer.Param("gamma", {in_dim}),
+        .pwconv2 = LoadScaled(layer["pwconv2"], layer.Raw("gamma", {in_dim}), pwconv1.out()),
     });
   }
   if (w.Has("out_proj.weight")) {
@@ -44,13 +53,14 @@ Tensor MemoryEncoder::operator()(const Tensor& pix_feat, const Tensor& masks) co
 
 Tensor MemoryEncoder::DownSampleMask(const Tensor& masks) const {
   Tensor x = masks;
-  for (const DownSample& step : mask_downsampler_) x = at::gelu(step.norm(step.conv(x)));
+  for (const DownSample& step : mask_downsampler_) x = step.norm.Gelu(step.conv(x));
   return mask_proj_(x);
 }
 
 Tensor MemoryEncoder::CxBlock::operator()(const Tensor& x) const {
   const Tensor y = norm(dwconv(x).permute({0, 2, 3, 1}));
-  return x + (gamma * pwconv2(pwconv1(y, Activation::kGelu))).permute({0, 3, 1, 2});
+  return pwconv2.Add(pwconv1(y, Activation::kGelu), x.permute({0, 2, 3, 1}))
+      .permute({0, 3, 1, 2});
 }
 
 }  // namespace sam2

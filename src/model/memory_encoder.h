@@ -24,8 +24,7 @@ class MemoryEncoder {
   struct CxBlock {  // ConvNeXt
     Conv2d dwconv;
     LayerNorm norm;
-    Linear pwconv1, pwconv2;
-    Tensor gamma;  // [C]
+    Linear pwconv1, pwconv2;  // the latter with the layer scale gamma in it
     Tensor operator()(const Tensor& x) const;  // [B, C, h, w]
   };
   struct DownSample {  // halves the mask's side

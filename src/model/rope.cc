@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include "model/row_kernels.h"
+
 namespace sam2 {
 
 AxialRope::AxialRope(int64_t dim, int64_t height, int64_t width, at::ScalarType dtype,
@@ -20,10 +22,14 @@ AxialRope::AxialRope(int64_t dim, int64_t height, int64_t width, at::ScalarType 
   sin = at::cat({-angle.sin(), angle.sin()}, 1).to(dtype);
 }
 
-Tensor AxialRope::Rotate(const Tensor& x) const {
-  const Tensor maps = x.unflatten(1, {-1, tokens()});  // [B, r, H*W, dim]
-  const std::vector<Tensor> halves = maps.chunk(2, -1);
-  return at::addcmul(maps * cos, at::cat({halves[1], halves[0]}, -1), sin).flatten(1, 2);
+Tensor AxialRope::Rotate(Tensor x) const {
+  if (rows::Take(x)) {
+    rows::Rotate(x.dim() == 4 ? x : x.unsqueeze(1), cos, sin);
+    return x;
+  }
+  const std::vector<Tensor> halves = x.chunk(2, -1);
+  const Tensor swapped = at::cat({halves[1], halves[0]}, -1);
+  return x.mul_(cos).addcmul_(swapped, sin);
 }
 
 Tensor AxialRope::SplitPairs(const Tensor& rows) {

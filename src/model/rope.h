@@ -23,9 +23,8 @@ struct AxialRope {
 
   int64_t tokens() const { return cos.size(0); }
 
-  // x: [B, r * H*W, dim]: r maps one after the other, each rotated alike.
-  // Returns the same shape and type.
-  Tensor Rotate(const Tensor& x) const;
+  // Rotates x, [B, H*W, dim] or [B, M, H*W, dim], in place, each map alike. Returns it.
+  Tensor Rotate(Tensor x) const;
 
   // Rows of a projection's weight or bias [dim, ...] in the order of this class.
   static Tensor SplitPairs(const Tensor& rows);

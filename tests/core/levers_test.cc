@@ -14,6 +14,8 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weights.h"
 #include "model/attention.h"
+#include "model/rope.h"
+#include "model/row_kernels.h"
 #include "model/sam2_model.h"
 #include "predictor/engine.h"
 #include "predictor/late_memories.h"
@@ -30,6 +32,67 @@ constexpr double kMasked = -std::numeric_limits<double>::infinity();
 double RelativeError(const Tensor& x, const Tensor& truth) {
   const Tensor exact = truth.to(at::kDouble);
   return ((x.to(at::kDouble) - exact).abs().max() / exact.abs().max()).item<double>();
+}
+
+// ---------------------------------------------------------------- rows
+
+class RowsOfType : public testing::TestWithParam<at::ScalarType> {
+ protected:
+  // bf16 keeps 8 bits.
+  double tolerance() const { return GetParam() == at::kFloat ? 1e-5 : 1e-2; }
+  Tensor Random(at::IntArrayRef sizes) const { return at::randn(sizes).to(GetParam()); }
+};
+
+TEST_P(RowsOfType, NormWithGeluIsThePlainOne) {
+  at::manual_seed(7);
+  for (const int64_t width : {1, 4, 16, 19, 64, 256}) {
+    const Tensor x = Random({3, 37, width}) * 3 + 1, weight = Random({width}), bias = Random({width});
+    const Tensor plain = at::gelu(at::layer_norm(x.to(at::kDouble), {width}, weight.to(at::kDouble),
+                                                 bias.to(at::kDouble), 1e-6));
+    const Tensor y = x.clone();
+    rows::NormGelu(y, weight, bias, 1e-6);
+    EXPECT_LT(RelativeError(y, plain), tolerance()) << width;
+  }
+}
+
+TEST_P(RowsOfType, NormWithGeluOfHugeValuesStaysFinite) {
+  const Tensor x = at::tensor({-1e30, 0.0, 1.0, 2.0}).to(GetParam()).view({1, 4});
+  rows::NormGelu(x, at::full({4}, 1e4, x.options()), at::zeros({4}, x.options()), 1e-6);
+  EXPECT_TRUE(x.isfinite().all().item<bool>());
+}
+
+TEST_P(RowsOfType, NormWithGeluKeepsNaN) {
+  const Tensor x = at::full({2, 16}, 1.0, GetParam());
+  x[1][3] = std::numeric_limits<double>::quiet_NaN();
+  rows::NormGelu(x, at::ones({16}, x.options()), at::zeros({16}, x.options()), 1e-6);
+  EXPECT_TRUE(x[0].isfinite().all().item<bool>());
+  EXPECT_TRUE(x[1].isnan().all().item<bool>());
+}
+
+TEST_P(RowsOfType, RotationIsThePlainOneAndTouchesNothingElse) {
+  at::manual_seed(7);
+  const AxialRope rope(24, 3, 5, GetParam(), at::kCPU);
+  // Two rows of three maps, each with tokens before and between that are not rotated.
+  const Tensor all = Random({2, 70, 24}), before = all.clone();
+  const auto maps = [](const Tensor& x) {
+    return x.slice(1, 4, 64).unflatten(1, {3, 20}).slice(2, 5);
+  };
+  const std::vector<Tensor> halves = maps(before).to(at::kDouble).chunk(2, -1);
+  const Tensor plain = at::cat(halves, -1) * rope.cos.to(at::kDouble) +
+                       at::cat({halves[1], halves[0]}, -1) * rope.sin.to(at::kDouble);
+  rope.Rotate(maps(all));
+  EXPECT_LT(RelativeError(maps(all), plain), tolerance());
+  maps(all).copy_(maps(before));
+  EXPECT_TRUE(at::equal(all, before));
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, RowsOfType, testing::Values(at::kFloat, at::kBFloat16));
+
+TEST(Rows, OthersAreLeftToThePlainOperators) {
+  EXPECT_TRUE(rows::Take(at::zeros({2, 4})));
+  EXPECT_FALSE(rows::Take(at::zeros({2, 4}, at::kDouble)));
+  EXPECT_FALSE(rows::Take(at::zeros({4, 2}).t()));
+  EXPECT_FALSE(rows::Take(at::zeros({0, 4})));
 }
 
 // ---------------------------------------------------------------- attention
