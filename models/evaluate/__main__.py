@@ -110,7 +110,8 @@ def main():
             chosen = [row for row in rows if names[0] in row]
             if chosen:
                 print(tables.by_sequence(chosen, names) + '\n', flush=True)
-        print(tables.by_sequence(rows, ['absent', 'junk', 'missed', 'wrong', 'switches', 'gone', 'found']) + '\n')
+        print(tables.by_sequence(rows, ['junk', 'missed', 'wrong']) + '\n')
+        print(tables.by_sequence(rows, ['absent', 'switches', 'gone', 'found'], counts=True) + '\n', flush=True)
     if arguments.skip != 'stills':
         stills = dict(properties, search_window=arguments.search_window)
         rows = [row for sequence in found for row in score_stills(sequence, arguments.every, stills)]

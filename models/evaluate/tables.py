@@ -14,13 +14,15 @@ def write(path, rows):
                          for row in rows)
 
 
-def by_sequence(rows, names):
-    """Means over objects and frames, then one line a sequence and a last one with their mean."""
+def by_sequence(rows, names, counts=False):
+    """One line a sequence, with the means over its objects and frames, and a last one with the mean of these; of counts
+    the sums."""
     table = {}
     for row in rows:
         table.setdefault(row['sequence'], []).append([row.get(name, np.nan) for name in names])
-    table = {sequence: np.mean(values, 0) for sequence, values in table.items()}
+    table = {sequence: (np.sum if counts else np.mean)(values, 0) for sequence, values in table.items()}
     lines = [f"{'':24}" + ''.join(f'{name:>10}' for name in names)]
-    for sequence, values in [*table.items(), ('mean', np.nanmean(list(table.values()), 0))]:
-        lines.append(f'{sequence:24}' + ''.join(f'{value:10.3f}' for value in values))
+    last = ('sum', np.nansum) if counts else ('mean', np.nanmean)
+    for sequence, values in [*table.items(), (last[0], last[1](list(table.values()), 0))]:
+        lines.append(f'{sequence:24}' + ''.join(f'{value:10.0f}' if counts else f'{value:10.3f}' for value in values))
     return '\n'.join(lines)

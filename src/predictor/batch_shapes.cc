@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "predictor/memory_bank.h"
+
 namespace sam2 {
 namespace {
 
@@ -10,9 +12,6 @@ namespace {
 // 0.5 GiB with the official models).
 constexpr int64_t kMaxTokens = 1 << 19;
 constexpr int64_t kMaxOnCpu = 8, kMaxOnGpu = 16;  // objects
-// From an object's first frame on its batch is as long as it will be for good,
-// but for further prompted frames and anchors.
-constexpr int64_t kMemoryStep = 3, kObjPtrStep = 8;
 
 // Falling: on the CPU all sizes, as a batch more costs more than an object more
 // in it; on a GPU the powers of two.
@@ -24,8 +23,12 @@ std::vector<int64_t> SizesUpTo(int64_t largest, bool all) {
 
 }  // namespace
 
-int64_t BatchShapes::Length::Of(int64_t count) const {
-  return count <= least ? least : least + (count - least + step - 1) / step * step;
+BatchShapes::Length BatchShapes::LengthOf(Length needed) const {
+  const auto fits = [&](const Length& length) {
+    return needed.memories <= length.memories && needed.obj_ptrs <= length.obj_ptrs;
+  };
+  const auto found = std::ranges::find_if(lengths, fits);
+  return found == lengths.end() ? needed : *found;
 }
 
 BatchShapes BatchShapes::For(const Sam2Model& model) {
@@ -33,9 +36,15 @@ BatchShapes BatchShapes::For(const Sam2Model& model) {
   const int64_t tokens = model.tokens_per_memory() * (model.num_maskmem() + 3);
   const std::vector<int64_t> sizes = SizesUpTo(
       std::clamp<int64_t>(kMaxTokens / tokens, 1, cpu ? kMaxOnCpu : kMaxOnGpu), cpu);
+  // From an object's first frame on its batch is as long as it will be for good,
+  // or, with further prompted frames or anchors, as long as any can be.
+  const MemoryBank::Limits limits{.num_maskmem = model.num_maskmem(),
+                                  .max_obj_ptrs = model.max_obj_ptrs()};
+  const Length usual = {limits.num_maskmem, limits.max_obj_ptrs};
+  const Length longest = {limits.num_maskmem - 1 + limits.max_cond_frames + limits.max_anchors,
+                          limits.max_obj_ptrs - 1 + limits.max_cond_frames};
   return {.objects = sizes, .prompts = cpu ? SizesUpTo(1, cpu) : sizes,
-          .memories = {model.num_maskmem(), kMemoryStep},
-          .obj_ptrs = {model.max_obj_ptrs(), kObjPtrStep}, .may_share_positions = cpu};
+          .lengths = {usual, longest}, .may_share_positions = cpu};
 }
 
 std::vector<int64_t> BatchShapes::Divide(int64_t count, const std::vector<int64_t>& sizes) {

@@ -14,21 +14,23 @@ namespace sam2 {
 // filled up, memories are: from the first frame on to what there is later, so
 // that an object costs the same on all its frames.
 struct BatchShapes {
-  // A number of memories or pointers is filled up to the least it may be, or
-  // from there to a multiple of a step.
+  // Numbers of memories and of pointers, which go up together: as two of their
+  // own they would make more shapes.
   struct Length {
-    int64_t least, step;
-    int64_t Of(int64_t count) const;
+    int64_t memories, obj_ptrs;
   };
 
   std::vector<int64_t> objects;  // the sizes of a batch, falling, the last one 1
   // Those of prompts, which have many shapes of their own: numbers of clicks.
   std::vector<int64_t> prompts;
-  Length memories, obj_ptrs;
+  std::vector<Length> lengths;  // rising, the last one the most there can be
   // Whether position codes that all objects share may be one row.
   bool may_share_positions;
 
   static BatchShapes For(const Sam2Model& model);
+
+  // The first of the lengths that so many fit in; where none is long enough, so many.
+  Length LengthOf(Length needed) const;
 
   // The batches that `count` objects are divided into, of these sizes.
   static std::vector<int64_t> Divide(int64_t count, const std::vector<int64_t>& sizes);

@@ -63,8 +63,8 @@ Tensor Bias(const Tensor& counts, int64_t length, int64_t width, const Tensor& l
 GatheredMemories GatherMemories(const MemoryStore& store, std::span<const Selection> objects,
                                 const BatchShapes& shapes) {
   const int64_t N = std::ssize(objects);
-  const int64_t M = shapes.memories.Of(Longest(objects, &Selection::memories));
-  const int64_t P = shapes.obj_ptrs.Of(Longest(objects, &Selection::pointers));
+  const auto [M, P] = shapes.LengthOf(
+      {Longest(objects, &Selection::memories), Longest(objects, &Selection::pointers)});
   const int64_t rows = shapes.may_share_positions && HaveSameAges(objects) ? 1 : N;
 
   Table table;
