@@ -39,6 +39,7 @@ def main():
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--size', type=int, default=192)
     arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
     assets = Assets(arguments.pack)
     for name, plan in (('stills', Plan(arguments.size, 1, 40, 3)), ('clips', Plan(arguments.size, 8, 6, 2))):
         begin = time.time()
