@@ -37,8 +37,8 @@ class Segmenter:
                 self._build()
             numbers = self._prompt(prompts)
             self._push(picture)
-            results = {form: self._objects(form, numbers) for form in self.outputs}
-            overlay = self._overlay() if self.overlays else None
+            results = {form: self._objects(form, numbers, notes) for form in self.outputs}
+            overlay = self._overlay(notes) if self.overlays else None
         except PictureFailed as problem:
             self.stop()
             if not self.worked:
@@ -94,32 +94,30 @@ class Segmenter:
         picture.buffer.pts = 0
         self.source.emit("push-sample", Gst.Sample.new(picture.buffer, picture.caps, None, None))
 
-    def _pull(self, name):
+    def _pull(self, name, notes):
         sink = self.pipeline.get_by_name(name)
         while True:
             sample = sink.emit("try-pull-sample", TIMEOUT)
             if sample:
                 return sample
-            self._read_bus(None)
+            self._read_bus(notes)
 
-    def _objects(self, form, numbers):
-        objects = json.loads(bytes_of(self._pull(form)))["objects"]
+    def _objects(self, form, numbers, notes):
+        objects = json.loads(bytes_of(self._pull(form, notes)))["objects"]
         for found in objects:
             if numbers:
                 found["prompt"] = numbers[found["id"]]
         return objects
 
-    def _overlay(self):
-        sample = self._pull("overlay")
+    def _overlay(self, notes):
+        sample = self._pull("overlay", notes)
         size = sample.get_caps().get_structure(0)
         return Image.frombytes("RGB", (size.get_int("width").value, size.get_int("height").value),
                                bytes_of(sample), "raw", "RGBX")
 
     def _read_bus(self, notes):
-        """Throws PictureFailed on an error; adds warnings to notes, unless these are None."""
-        types = Gst.MessageType.ERROR
-        if notes is not None:
-            types |= Gst.MessageType.WARNING
+        """Throws PictureFailed on an error; adds warnings to notes."""
+        types = Gst.MessageType.ERROR | Gst.MessageType.WARNING  # others are dropped
         while message := self.pipeline.get_bus().pop_filtered(types):
             if message.type == Gst.MessageType.ERROR:
                 raise PictureFailed(text_of(*message.parse_error()))

@@ -194,6 +194,17 @@ class CocoBoxes(Folder):
                          {(8, 3)})
         self.assertEqual(result["categories"][0]["name"], "disc")
 
+    def test_refusals_are_told_however_long_a_picture_takes(self):
+        path = self.coco([self.IMAGE], [self.annotation(1), self.annotation(7, bbox=[10, 10, 0, 5])])
+        impatient = ("import runpy, sys; sys.path.insert(0, sys.argv[1]); from stills import segmenter; "
+                     "segmenter.TIMEOUT = 1; del sys.argv[:2]; "
+                     "runpy.run_path(sys.argv[0], run_name='__main__')")
+        run = subprocess.run(
+            ["/usr/bin/python3", "-c", impatient, SEGMENT.parent, SEGMENT, self.input, "--boxes", path,
+             "--output", self.out], capture_output=True, text=True, timeout=300, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("is empty", run.stderr)
+
     def test_what_cannot_be_used_is_told_and_the_rest_done(self):
         images = [self.IMAGE, {"id": 9, "file_name": "gone.png"},
                   {"id": 8, "file_name": "other.png"}, {"file_name": "no id"}]
