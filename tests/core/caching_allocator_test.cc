@@ -42,6 +42,9 @@ TEST_F(CachingAllocator, GivesTwoThatLiveBlocksOfTheirOwn) {
 
 // Blocks of many sizes, never two at once: some 170 MiB if all were kept.
 TEST_F(CachingAllocator, SizesThatDoNotComeBackDoNotPileUp) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer keeps what was freed for a while";
+#endif
   Bytes(16 * kMiB);
   const std::int64_t before = ResidentBytes();
   for (std::int64_t round = 0; round < 4; ++round) {
