@@ -206,7 +206,8 @@ def parse_arguments():
     parser.add_argument('--schedule', choices=schedule.SCHEDULES, default='long')
     parser.add_argument('--start', type=Path, help='weights that a new run begins with, as evaluate.py takes them')
     parser.add_argument('--device', default='cpu')
-    parser.add_argument('--precision', choices=['bf16', 'fp32'], default='bf16', help='fp32 is faster on a CPU whose bf16 is slow')
+    parser.add_argument('--precision', choices=['bf16', 'fp32'], default='bf16',
+                        help='fp32 is faster on a CPU whose bf16 is slow')
     parser.add_argument('--scale', type=int, default=1, help="scenes a step, times the schedule's: 8 or more for a GPU")
     parser.add_argument('--validate-every', type=int, default=20_000, help='samples')
     parser.add_argument('--save-every', type=int, default=200, help='steps')

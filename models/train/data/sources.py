@@ -40,7 +40,7 @@ SOURCES = [
     # -- 3D models of sweethome3d-furniture (CC0, CC-BY) and pybullet (zlib), drawn here ---------------
     Source('objects', 'rendered', 'cutout', r'^/objects/.*\.png$', 'CC-BY-3.0', .45, rendered=True),
     Source('rooms', 'rendered', 'room', r'^/rooms/.*_\d+\.png$', 'CC-BY-3.0', rendered=True),
-    # -- things in the permissive photographs below, found by cut_photos.py ----------------------------
+    # -- things in the permissive photographs below (CC0, public domain, CC-BY), found by cut_photos.py
     Source('photo-objects', 'rendered', 'cutout', r'^/photo-objects/.*\.png$', 'CC-BY-4.0', .12, rendered=True),
     Source('photo-rooms', 'rendered', 'room', r'^/photo-rooms/.*_\d+\.png$', 'CC-BY-4.0', rendered=True),
     # -- cut-outs: copyleft ------------------------------------------------------------------------
