@@ -17,7 +17,8 @@ from build_pack import pictures
 from fetch import package_folder
 from sources import SOURCES
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path += [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2] / 'evaluate')]
+import scores                                   # noqa: E402
 from compose.assets import held_out             # noqa: E402
 
 OUT = package_folder('rendered')
@@ -46,10 +47,6 @@ def grabbed(picture, box):
     filled = np.zeros_like(found)
     cv2.drawContours(filled, [max(outlines, key=cv2.contourArea)], -1, 1, -1)
     return filled > 0
-
-
-def overlap(a, b):
-    return (a & b).sum() / max(1, (a | b).sum())
 
 
 def contrast(picture, mask):
@@ -84,15 +81,14 @@ def things(rng, picture):
         mask = grabbed(picture, box)
         if mask is None or mask.sum() < 500:
             continue
-        ys, xs = np.where(mask.any(1))[0], np.where(mask.any(0))[0]
-        tight = np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1])
-        area = (tight[2] - tight[0]) * (tight[3] - tight[1])
+        x, y, w, h = scores.box_of(mask)
+        area = w * h
         if area < 0.5 * (box[2] - box[0]) * (box[3] - box[1]) or not 0.25 < mask.sum() / area < 0.9:
             continue
-        wider = tight + np.array([-1, -1, 1, 1]) * rng.uniform(0.04, 0.1, 4) * np.tile(tight[2:] - tight[:2], 2)
+        wider = np.array([x, y, x + w, y + h]) + np.array([-1, -1, 1, 1]) * rng.uniform(0.04, 0.1, 4) * [w, h, w, h]
         wider = np.clip(wider, 1, [width - 1, height - 1] * 2).astype(int)
         again = grabbed(picture, wider)
-        if again is None or overlap(mask, again) < 0.88:
+        if again is None or scores.iou(mask, again) < 0.88:
             continue
         found.append((contrast(picture, again), again))
     kept = []
@@ -105,8 +101,8 @@ def things(rng, picture):
 def cut(picture, mask):
     """BGRA with a soft edge, cropped."""
     alpha = cv2.GaussianBlur(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) * 255, (0, 0), 0.8)
-    ys, xs = np.where(mask.any(1))[0], np.where(mask.any(0))[0]
-    return np.dstack([picture, alpha])[ys[0]:ys[-1] + 1, xs[0]:xs[-1] + 1]
+    x, y, w, h = scores.box_of(mask)
+    return np.dstack([picture, alpha])[y:y + h, x:x + w]
 
 
 def visit(rng, picture, ids):
