@@ -10,6 +10,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <thread>
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weights.h"
@@ -279,6 +280,17 @@ std::shared_ptr<ModelEngine> OpenEngine(const std::string& precision, int thread
       Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = precision}));
   engine->set_threads(threads);
   return engine;
+}
+
+TEST(Engines, OfOneDeviceRunTheirStepsOnOneThread) {
+  const auto exact = OpenEngine("fp32", 1), fast = OpenEngine("bf16", 2);
+  const auto thread_of = [](ModelEngine& engine) {
+    std::thread::id id;
+    engine.Run([&] { id = std::this_thread::get_id(); });
+    return id;
+  };
+  EXPECT_EQ(thread_of(*exact), thread_of(*fast));
+  EXPECT_NE(thread_of(*exact), std::this_thread::get_id());
 }
 
 // Masks of three discs, frame by frame; the third from frame 4.
