@@ -93,6 +93,8 @@ TEST(Rows, OthersAreLeftToThePlainOperators) {
   EXPECT_TRUE(rows::Take(at::zeros({2, 4})));
   EXPECT_FALSE(rows::Take(at::zeros({2, 4}, at::kDouble)));
   EXPECT_FALSE(rows::Take(at::zeros({4, 2}).t()));
+  EXPECT_TRUE(rows::Know(at::zeros({4, 2}).t()));
+  EXPECT_FALSE(rows::Know(at::zeros({4, 2}, at::kDouble).t()));
   EXPECT_FALSE(rows::Take(at::zeros({0, 4})));
 }
 
