@@ -105,8 +105,8 @@ Tensor LayerNorm2d::operator()(const Tensor& x) const {
 }
 
 Tensor LayerNorm2d::Gelu(Tensor x) const {
+  if (!rows::Know(x)) return at::gelu((*this)(x));
   const Tensor pixels = x.permute({0, 2, 3, 1}).contiguous();
-  if (!rows::Take(pixels)) return at::gelu((*this)(x));
   rows::NormGelu(pixels, norm.weight, norm.bias, norm.eps);
   return pixels.permute({0, 3, 1, 2});
 }

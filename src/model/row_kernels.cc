@@ -162,10 +162,12 @@ int64_t RowsWorthAThread(int64_t count) { return std::max<int64_t>(1, kGrain / c
 
 }  // namespace
 
-bool Take(const Tensor& x) {
+bool Know(const Tensor& x) {
   return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) &&
-         x.numel() > 0 && x.stride(-1) == 1;
+         x.numel() > 0;
 }
+
+bool Take(const Tensor& x) { return Know(x) && x.stride(-1) == 1; }
 
 void Rotate(const Tensor& x, const Tensor& cos, const Tensor& sin) {
   const int64_t maps = x.size(0) * x.size(1), tokens = x.size(2), count = x.size(3);

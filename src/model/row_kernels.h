@@ -8,7 +8,9 @@
 // through all of the tensor, which took as long as the matrix products between.
 namespace sam2::rows {
 
-// Whether these kernels take the tensor: on the CPU, fp32 or bf16, rows without gaps.
+// Whether these kernels know tensors of this kind: on the CPU, fp32 or bf16, not empty.
+bool Know(const at::Tensor& x);
+// Whether they take this one: its rows are without gaps, too.
 bool Take(const at::Tensor& x);
 
 // Puts x * cos + swapped * sin in the place of x, swapped having the halves of

@@ -33,9 +33,6 @@ BatchShapes::Length BatchShapes::LengthOf(Length needed) const {
 
 BatchShapes BatchShapes::For(const Sam2Model& model) {
   const bool cpu = model.device().is_cpu();
-  const int64_t tokens = model.tokens_per_memory() * (model.num_maskmem() + 3);
-  const std::vector<int64_t> sizes = SizesUpTo(
-      std::clamp<int64_t>(kMaxTokens / tokens, 1, cpu ? kMaxOnCpu : kMaxOnGpu), cpu);
   // From an object's first frame on its batch is as long as it will be for good,
   // or, with further prompted frames or anchors, as long as any can be.
   const MemoryBank::Limits limits{.num_maskmem = model.num_maskmem(),
@@ -43,6 +40,9 @@ BatchShapes BatchShapes::For(const Sam2Model& model) {
   const Length usual = {limits.num_maskmem, limits.max_obj_ptrs};
   const Length longest = {limits.num_maskmem - 1 + limits.max_cond_frames + limits.max_anchors,
                           limits.max_obj_ptrs - 1 + limits.max_cond_frames};
+  const int64_t tokens = model.tokens_per_memory() * longest.memories;
+  const std::vector<int64_t> sizes = SizesUpTo(
+      std::clamp<int64_t>(kMaxTokens / tokens, 1, cpu ? kMaxOnCpu : kMaxOnGpu), cpu);
   return {.objects = sizes, .prompts = cpu ? SizesUpTo(1, cpu) : sizes,
           .lengths = {usual, longest}, .may_share_positions = cpu};
 }

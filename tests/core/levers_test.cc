@@ -10,6 +10,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <thread>
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weights.h"
@@ -92,6 +93,8 @@ TEST(Rows, OthersAreLeftToThePlainOperators) {
   EXPECT_TRUE(rows::Take(at::zeros({2, 4})));
   EXPECT_FALSE(rows::Take(at::zeros({2, 4}, at::kDouble)));
   EXPECT_FALSE(rows::Take(at::zeros({4, 2}).t()));
+  EXPECT_TRUE(rows::Know(at::zeros({4, 2}).t()));
+  EXPECT_FALSE(rows::Know(at::zeros({4, 2}, at::kDouble).t()));
   EXPECT_FALSE(rows::Take(at::zeros({0, 4})));
 }
 
@@ -279,6 +282,17 @@ std::shared_ptr<ModelEngine> OpenEngine(const std::string& precision, int thread
       Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = precision}));
   engine->set_threads(threads);
   return engine;
+}
+
+TEST(Engines, OfOneDeviceRunTheirStepsOnOneThread) {
+  const auto exact = OpenEngine("fp32", 1), fast = OpenEngine("bf16", 2);
+  const auto thread_of = [](ModelEngine& engine) {
+    std::thread::id id;
+    engine.Run([&] { id = std::this_thread::get_id(); });
+    return id;
+  };
+  EXPECT_EQ(thread_of(*exact), thread_of(*fast));
+  EXPECT_NE(thread_of(*exact), std::this_thread::get_id());
 }
 
 // Masks of three discs, frame by frame; the third from frame 4.

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "sam2.h"
@@ -22,7 +23,7 @@ using ::testing::IsEmpty;
 
 constexpr int kWidth = 320, kHeight = 180;
 constexpr std::int64_t kFrameNs = 40'000'000;
-constexpr char kAbsent[] = "absent.safetensors";
+constexpr char kAbsent[] = "absent.safetensors", kUndecided[] = "undecided.safetensors";
 
 Disc RedDisc(int frame) { return {80.0f + 3 * static_cast<float>(frame), 80, 30, 230, 50, 40}; }
 constexpr Disc kBlueDisc{230, 110, 26, 40, 70, 235};
@@ -57,39 +58,56 @@ Prompt Bare(int id, PromptAction action) {
   return prompt;
 }
 
-// The built-in model with an object score that always says "absent".
-std::string AbsentModel() {
-  static const std::string path = [] {
-    const auto file = std::filesystem::temp_directory_path() /
-                      (std::to_string(getpid()) + kAbsent);
-    std::ifstream in(SAM2_BUILTIN_MODEL, std::ios::binary);
-    std::string bytes(std::istreambuf_iterator<char>(in), {});
-    std::uint64_t length = 0;
-    std::memcpy(&length, bytes.data(), 8);
-    const auto header = nlohmann::json::parse(bytes.substr(8, length));
-    const auto& bias = header.at("sam_mask_decoder.pred_obj_score_head.layers.2.bias");
-    const std::size_t at = 8 + length + bias.at("data_offsets")[0].get<std::size_t>();
-    const float value = -1000;
+// The built-in model with these tensors filled with a value each, as a file.
+std::string ChangedModel(const char* name, const std::map<std::string, float>& changes) {
+  const auto file =
+      std::filesystem::temp_directory_path() / (std::to_string(getpid()) + name);
+  std::ifstream in(SAM2_BUILTIN_MODEL, std::ios::binary);
+  std::string bytes(std::istreambuf_iterator<char>(in), {});
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), 8);
+  const auto header = nlohmann::json::parse(bytes.substr(8, length));
+  for (const auto& [tensor, value] : changes) {
+    const auto& place = header.at(tensor);
     std::uint32_t bits = 0;
     std::memcpy(&bits, &value, 4);
-    if (bias.at("dtype") == "F32") {
-      std::memcpy(&bytes[at], &bits, 4);
-    } else {
-      EXPECT_EQ(bias.at("dtype"), "BF16");
-      const std::uint16_t upper = static_cast<std::uint16_t>(bits >> 16);
-      std::memcpy(&bytes[at], &upper, 2);
+    const bool whole = place.at("dtype") == "F32";
+    if (!whole) {
+      EXPECT_EQ(place.at("dtype"), "BF16");
+      bits >>= 16;
     }
-    std::ofstream(file, std::ios::binary) << bytes;
-    return file.string();
-  }();
+    const std::size_t size = whole ? 4 : 2;
+    const std::size_t begin = place.at("data_offsets")[0], end = place.at("data_offsets")[1];
+    for (std::size_t at = begin; at < end; at += size) {
+      std::memcpy(&bytes[8 + length + at], &bits, size);
+    }
+  }
+  std::ofstream(file, std::ios::binary) << bytes;
+  return file.string();
+}
+
+// With an object score that always says "absent".
+std::string AbsentModel() {
+  static const std::string path =
+      ChangedModel(kAbsent, {{"sam_mask_decoder.pred_obj_score_head.layers.2.bias", -1000.0F}});
+  return path;
+}
+
+// With the same predicted IoU for every mask.
+std::string UndecidedModel() {
+  static const std::string path =
+      ChangedModel(kUndecided, {{"sam_mask_decoder.iou_prediction_head.layers.2.weight", 0.0F},
+                                {"sam_mask_decoder.iou_prediction_head.layers.2.bias", 0.75F}});
   return path;
 }
 
 class VideoTrackerTest : public ::testing::Test {
  protected:
   static void TearDownTestSuite() {
-    std::filesystem::remove(std::filesystem::temp_directory_path() /
-                            (std::to_string(getpid()) + kAbsent));
+    for (const char* name : {kAbsent, kUndecided}) {
+      std::filesystem::remove(std::filesystem::temp_directory_path() /
+                              (std::to_string(getpid()) + name));
+    }
   }
 
   StepResult Step(const Picture& picture, const std::vector<Prompt>& prompts = {}) {
@@ -202,6 +220,28 @@ TEST_F(VideoTrackerTest, ReplacedObjectIsAsIfNew) {
   EXPECT_GE(Iou(replaced.objects[0].mask, expected.objects[0].mask), 0.999);
 }
 
+TEST_F(VideoTrackerTest, RefinedObjectKeepsItsMemoryAndAReplacedOneDoesNot) {
+  for (const bool click : {false, true}) {
+    // The object as it is prompted again and on the frame after that.
+    const auto prompted_by = [&](PromptAction action) {
+      const auto tracker = Open()->CreateVideoTracker({});
+      tracker->Step(Scene(0).view(), 0, std::vector{BoxPrompt(1, BoxOf(RedDisc(0)))});
+      for (int f = 1; f < 4; ++f) tracker->Step(Scene(f).view(), kFrameNs * f, {});
+      const Disc disc = RedDisc(4);
+      const Prompt prompt =
+          click ? ClickPrompt(1, disc.x, disc.y, action) : BoxPrompt(1, BoxOf(disc), action);
+      const auto now = tracker->Step(Scene(4).view(), kFrameNs * 4, std::vector{prompt});
+      const auto next = tracker->Step(Scene(5).view(), kFrameNs * 5, {});
+      return std::pair(now.objects.at(0).iou, next.objects.at(0).iou);
+    };
+    const auto refined = prompted_by(PromptAction::kRefine);
+    const auto replaced = prompted_by(PromptAction::kReplace);
+    // A box alone says where the object is, a click only what is wrong with it.
+    EXPECT_EQ(refined.first == replaced.first, !click);
+    EXPECT_NE(refined.second, replaced.second) << click;
+  }
+}
+
 TEST_F(VideoTrackerTest, MaskPromptIsTheAnswer) {
   Prompt prompt;
   prompt.mask = Mask{60, 40, 80, 60, std::vector<std::uint8_t>(80 * 60, 255)};
@@ -211,21 +251,25 @@ TEST_F(VideoTrackerTest, MaskPromptIsTheAnswer) {
 }
 
 TEST_F(VideoTrackerTest, AbsentObjectIsOccludedThenLost) {
-  Use(AbsentModel(), {.lost_timeout_ns = 3 * kFrameNs});
+  constexpr std::int64_t kTimes[] = {0, 10, 20, 30, 40, 99, 100, 101};  // ms, unlike frames
+  Use(AbsentModel(), {.lost_timeout_ns = 100'000'000});
   Prompt prompt;  // a mask is taken as seen whatever the object score says
   prompt.mask = Mask{60, 40, 80, 60, std::vector<std::uint8_t>(80 * 60, 255)};
   EXPECT_EQ(Step(Scene(0), {prompt}).objects.at(0).state, ObjectState::kTracked);
-  for (int f = 1; f < 6; ++f) {
-    const Object object = Step(Scene(f)).objects.at(0);
-    EXPECT_EQ(object.state, f < 3 ? ObjectState::kOccluded : ObjectState::kLost) << f;
+  for (int f = 1; f < 8; ++f) {
+    const auto result = tracker_->Step(Scene(f).view(), kTimes[f] * 1'000'000, {});
+    const Object& object = result.objects.at(0);
+    EXPECT_EQ(object.state, kTimes[f] < 100 ? ObjectState::kOccluded : ObjectState::kLost) << f;
     EXPECT_TRUE(object.mask.empty());
     EXPECT_FALSE(object.box.has_value());
     EXPECT_LT(object.score, 0.01);
   }
   prompt.id = 1;
   prompt.action = PromptAction::kRefine;
-  EXPECT_EQ(Step(Scene(6), {prompt}).objects.at(0).state, ObjectState::kTracked);
-  EXPECT_EQ(Step(Scene(7)).objects.at(0).state, ObjectState::kOccluded);
+  EXPECT_EQ(tracker_->Step(Scene(8).view(), 102'000'000, std::vector{prompt}).objects.at(0).state,
+            ObjectState::kTracked);
+  EXPECT_EQ(tracker_->Step(Scene(9).view(), 103'000'000, {}).objects.at(0).state,
+            ObjectState::kOccluded);
 }
 
 TEST_F(VideoTrackerTest, FailedStepLeavesTheTrackerAsItWas) {
@@ -343,6 +387,30 @@ TEST_F(VideoTrackerTest, LostObjectIsLookedForOnlyNowAndThen) {
   EXPECT_EQ(looked, (std::vector<bool>{1, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0}));
 }
 
+TEST_F(VideoTrackerTest, LostObjectCostsNothingBetweenTwoLooks) {
+  Use(AbsentModel(), {.lost_timeout_ns = 2 * kFrameNs, .lost_interval_ns = 100 * kFrameNs});
+  Prompt prompt;
+  prompt.mask = Mask{60, 40, 80, 60, std::vector<std::uint8_t>(80 * 60, 255)};
+  Step(Scene(0), {prompt});
+  Step(Scene(1));
+  const float lost = Step(Scene(2)).objects.at(0).iou;
+  FrameView unread = Scene(3).view();
+  unread.plane[0] = nullptr;
+  EXPECT_NO_THROW(tracker_->Step(unread, 3 * kFrameNs, {}));  // nobody needs the frame
+  EXPECT_ANY_THROW(tracker_->Step(unread, 3 * kFrameNs, std::vector{prompt}));
+  // Nor is it decoded beside another one.
+  frame_ = 4;
+  float other = Step(Scene(4), {prompt}).objects.at(1).iou;
+  for (int f = 5; f < 8; ++f) {
+    const float x = 10 + 25 * static_cast<float>(f);
+    const auto objects = Step(Picture(kWidth, kHeight, {{x, 90, 30, 250, 240, 50}})).objects;
+    EXPECT_EQ(objects.at(0).iou, lost) << f;
+    EXPECT_NE(objects.at(1).iou, other) << f;
+    other = objects[1].iou;
+    if (objects[1].state == ObjectState::kLost) break;
+  }
+}
+
 TEST_F(VideoTrackerTest, LostObjectIsLookedForWhenTimeRunsBackwards) {
   Use(AbsentModel(), {.lost_timeout_ns = 0, .lost_interval_ns = 1'000'000'000'000});
   Prompt prompt;
@@ -430,6 +498,22 @@ TEST_F(VideoTrackerTest, RobustObjectsTogetherAreAsIfEachWereAlone) {
   ExpectTogetherAsAlone(robust, BoxPrompt(2, BoxOf(kBlueDisc)));
 }
 
+TEST_F(VideoTrackerTest, RobustPolicyChoosesAmongMasksByMotion) {
+  // Some of the three masks hold the blue disc too.
+  const auto held = [&](MemoryPolicy policy) {
+    Use(UndecidedModel(), {.memory_policy = policy});
+    double sum = 0;
+    for (int f = 0; f < 16; ++f) {
+      std::vector<Prompt> prompts;
+      if (f == 0) prompts = {BoxPrompt(1, BoxOf(RedDisc(0)))};
+      const auto result = tracker_->Step(Scene(f).view(), kFrameNs * f, prompts);
+      sum += Iou(result.objects.at(0).mask, RedDisc(f), kWidth, kHeight);
+    }
+    return sum / 16;
+  };
+  EXPECT_GT(held(MemoryPolicy::kRobust), held(MemoryPolicy::kOfficial) + 0.1);
+}
+
 TEST_F(VideoTrackerTest, FrameSizeMayChangeAndBeExtreme) {
   Step(Scene(0), {BoxPrompt(1, BoxOf(RedDisc(0)))});
   for (const auto& [width, height] : {std::pair{1, 1}, {7680, 4320}, {3, 999}, {320, 180}}) {
@@ -467,6 +551,24 @@ TEST(Engine, SameOptionsShareOneEngine) {
                          ->OpenEngine({.model = SAM2_BUILTIN_MODEL, .device = "cpu",
                                        .precision = "bf16"});
   EXPECT_NE(a, other);
+}
+
+// How many threads this process has while a tracker of this engine is at work.
+std::ptrdiff_t CountThreads(int threads) {
+  const auto engine = sam2_core(kInterfaceVersion)
+                          ->OpenEngine({.model = SAM2_BUILTIN_MODEL, .device = "cpu",
+                                        .precision = "fp32", .image_size = 512,
+                                        .threads = threads});
+  const auto tracker = engine->CreateVideoTracker({});
+  tracker->Step(Scene(0).view(), 0, std::vector{BoxPrompt(1, BoxOf(RedDisc(0)))});
+  tracker->Step(Scene(1).view(), kFrameNs, {});
+  using Entries = std::filesystem::directory_iterator;
+  return std::distance(Entries("/proc/self/task"), Entries());
+}
+
+TEST(Engine, UsesAsManyThreadsAsItIsTold) {
+  const auto one = CountThreads(1);
+  EXPECT_EQ(CountThreads(4), one + 3);
 }
 
 TEST(Engine, TellsWhatItIs) {

@@ -11,12 +11,13 @@
 // "bad-settings", "out-of-memory", "failed", "alien" (an exception of no known
 // type) at opening; "step-failed", "step-alien" at the third frame; "slow":
 // every step takes 20 ms; "nan": all scores are NaN; "options": creating a tracker
-// or predictor fails and names its options; "cuda": it says that it runs on a GPU, takes the
+// or predictor fails and names its options and the engine's threads; "cuda": it says that it runs on a GPU, takes the
 // host's memory for the GPU's, and then scores 0.5.
 //
 // An object's predicted IoU counts the frames in its memory: 0.01 for each.
 //
-// Predict(): every object where it was at the last step, marked predicted.
+// Predict(): every object where it was at the last step, marked predicted; lost
+// when it was not seen for the timeout.
 //
 // Its image predictor: the mask of a box is what is bright in it; a positive
 // click adds the square of 9 pixels around it, a negative one takes it away.
@@ -95,8 +96,14 @@ class FakeTracker final : public sam2::VideoTracker {
     return result;
   }
 
-  sam2::StepResult Predict(std::int64_t) override {
-    for (sam2::Object& object : last_) object.predicted = true;
+  sam2::StepResult Predict(std::int64_t pts_ns) override {
+    for (sam2::Object& object : last_) {
+      object.predicted = true;
+      if (pts_ns - followed_.at(object.id).seen_ns < options_.lost_timeout_ns) continue;
+      object.state = sam2::ObjectState::kLost;
+      object.box.reset();
+      object.mask = {};
+    }
     return {.objects = last_, .outcomes = {}};
   }
 
@@ -363,6 +370,7 @@ class FakeEngine final : public sam2::Engine {
   explicit FakeEngine(const sam2::EngineOptions& options)
       : kind_(std::filesystem::path(options.model).stem().string()),
         info_{.member = "fake", .image_size = 64, .device = "cpu", .precision = "fp32"} {
+    if (options.threads > 0) threads_ = " threads=" + std::to_string(options.threads);
     if (options.device.starts_with("cuda")) {
       throw sam2::Error(sam2::ErrorCode::kDeviceMissing, "device=" + options.device + ": no GPU");
     }
@@ -381,17 +389,22 @@ class FakeEngine final : public sam2::Engine {
   const sam2::ModelInfo& info() const override { return info_; }
   std::unique_ptr<sam2::VideoTracker> CreateVideoTracker(
       const sam2::TrackerOptions& options) override {
-    if (kind_ == "options") throw sam2::Error(sam2::ErrorCode::kBadSettings, InWords(options));
+    if (kind_ == "options") {
+      throw sam2::Error(sam2::ErrorCode::kBadSettings, InWords(options) + threads_);
+    }
     return std::make_unique<FakeTracker>(kind_, options);
   }
   std::unique_ptr<sam2::ImagePredictor> CreateImagePredictor(
       const sam2::StillsOptions& options) override {
-    if (kind_ == "options") throw sam2::Error(sam2::ErrorCode::kBadSettings, InWords(options));
+    if (kind_ == "options") {
+      throw sam2::Error(sam2::ErrorCode::kBadSettings, InWords(options) + threads_);
+    }
     return std::make_unique<FakePredictor>(kind_, options);
   }
 
  private:
   std::string kind_;
+  std::string threads_;  // in words
   sam2::ModelInfo info_;
 };
 

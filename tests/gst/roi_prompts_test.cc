@@ -74,6 +74,15 @@ TEST(RoiPrompter, MatchesOneToOneBestFirst) {
   EXPECT_EQ(prompts[0].label, "b");
 }
 
+TEST(RoiPrompter, OverlapsBelowMatchIouAreNone) {
+  const Detection near = {{30, 0, 80, 50}, "car"};  // IoU 0.25
+  for (const float match_iou : {0.24F, 0.26F}) {
+    RoiPrompter prompter({.match_iou = match_iou});
+    Update(prompter, {Tracked(1, {0, 0, 50, 50})});
+    EXPECT_EQ(PromptsOf(prompter, {near}).size(), match_iou > 0.25F ? 1U : 0U) << match_iou;
+  }
+}
+
 TEST(RoiPrompter, FollowsAnotherFrameSize) {
   RoiPrompter prompter({});
   const std::vector<sam2::Object> objects = {Tracked(1, {0, 0, 50, 50})};
@@ -120,6 +129,17 @@ TEST(RoiPrompter, AlwaysRefinesAnObjectAtMostOnceASecondWhileItIsSeen) {
   EXPECT_EQ(PromptsOf(prompter, {drifted}, 0).size(), 1U);
   EXPECT_TRUE(PromptsOf(prompter, {drifted}, GST_SECOND - 1).empty());
   EXPECT_EQ(PromptsOf(prompter, {drifted}, GST_SECOND).size(), 1U);
+}
+
+TEST(RoiPrompter, AlwaysRefinesAnOccludedObjectWhereItWasLastSeen) {
+  RoiPrompter prompter({.policy = PromptPolicy::kAlways});
+  const Detection same = {{0, 0, 50, 50}, "car"};
+  Update(prompter, {Tracked(4, {0, 0, 50, 50})});
+  EXPECT_TRUE(PromptsOf(prompter, {same}).empty());
+  Update(prompter, {Unseen(4, sam2::ObjectState::kOccluded)});
+  const auto prompts = PromptsOf(prompter, {same});
+  ASSERT_EQ(prompts.size(), 1U);
+  EXPECT_EQ(prompts[0].prompt.id, 4);
 }
 
 TEST(RoiPrompter, AnotherObjectsMaskIsNotMatched) {

@@ -63,6 +63,69 @@ TEST(LiveSkip, KnowsThePipelinesLatency) {
   EXPECT_TRUE(tracker.Predicted());
 }
 
+TEST(LiveSkip, HearsOfAnotherUpstreamLatency) {
+  LiveTracker tracker("skip");
+  EXPECT_FALSE(tracker.Predicted());
+  EXPECT_TRUE(tracker.Predicted());
+  gst_harness_set_upstream_latency(tracker.harness(), GST_SECOND * 10);
+  gst_harness_query_latency(tracker.harness());
+  EXPECT_FALSE(tracker.Predicted());
+}
+
+// 100 frames a second, twice as many as steps: each may take the latency that
+// the element itself has promised.
+TEST(LiveSkip, AStepHasTheTimeThatWasPromised) {
+  LiveTracker tracker("skip");
+  GstClockTime now = GST_SECOND;
+  const auto predicted = [&](GstClockTime distance) {
+    now += distance;
+    tracker.SetTime(now);
+    tracker.SetClock(now);
+    return tracker.Predicted();
+  };
+  for (int i = 0; i < 6; ++i) EXPECT_FALSE(predicted(GST_SECOND * 100));  // all have rested
+  bool before = false, in_a_row = false;  // not always: the machine may be under load
+  for (int i = 0; i < 50 && !in_a_row; ++i) {
+    const bool looked_at = !predicted(GST_SECOND / 100);
+    in_a_row = before && looked_at;
+    before = looked_at;
+  }
+  EXPECT_TRUE(in_a_row);
+}
+
+TEST(LiveSkip, FramesAreLateInTheTimeOfTheirSegment) {
+  LiveTracker tracker("skip");
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.start = segment.position = GST_SECOND * 1000;
+  tracker.Send(gst_event_new_segment(&segment));
+  tracker.SetTime(segment.start);
+  EXPECT_FALSE(tracker.Predicted());
+  EXPECT_TRUE(tracker.Predicted());
+}
+
+TEST(LiveSkip, PredictedFramesAreNoSteps) {
+  LiveTracker tracker("skip");
+  for (int i = 1; i <= 6; ++i) {
+    tracker.SetClock(GST_SECOND * 100 * i);  // it has rested
+    EXPECT_FALSE(tracker.Predicted());
+  }
+  for (int i = 0; i < 40; ++i) EXPECT_TRUE(tracker.Predicted());
+  EXPECT_GE(gst_harness_query_latency(tracker.harness()), 20 * GST_MSECOND);
+}
+
+TEST(LiveSkip, APredictedObjectIsLostAfterTheTimeout) {
+  LiveTracker tracker("skip");
+  tracker.SetClock(GST_SECOND * 100);
+  const auto state_at = [&](GstClockTime time) {
+    tracker.SetTime(time);
+    return tracker.Track({kThing})->objects.at(0).state;
+  };
+  EXPECT_EQ(state_at(0), sam2::ObjectState::kTracked);
+  EXPECT_EQ(state_at(2 * GST_SECOND - 1), sam2::ObjectState::kTracked);
+  EXPECT_EQ(state_at(2 * GST_SECOND), sam2::ObjectState::kLost);
+}
+
 TEST(LiveSkip, APromptWaitsForAFrameThatIsLookedAt) {
   LiveTracker tracker("skip");
   EXPECT_FALSE(tracker.Predicted());

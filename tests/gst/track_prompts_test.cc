@@ -156,5 +156,9 @@ TEST(CoreOptions, OfTheMemoryPolicies) {
             "lost_interval_ns=7 cuts");
 }
 
+TEST(CoreOptions, OfTheThreads) {
+  EXPECT_EQ(CoreOptions({{"threads", "3"}}), "lost_interval_ns=0 threads=3");
+}
+
 }  // namespace
 }  // namespace gstsam2::testing

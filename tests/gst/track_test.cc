@@ -275,6 +275,19 @@ TEST(Sam2Track, TellsEachChangeOfState) {
   EXPECT_TRUE(Contains(messages[1].content, "pts=(guint64)80000000")) << messages[1].content;
 }
 
+TEST(Sam2Track, TellsOfAnIdThatBeginsAnew) {
+  Tracker tracker(Props{{"box", "40,30,20,20"}});
+  tracker.Track({kThing});
+  tracker.Messages();
+  g_signal_emit_by_name(tracker.element(), "reset");
+  tracker.Send(PromptEvent("id=1, box=\"40,30,20,20\""));
+  EXPECT_EQ(IdsOf(tracker.Track({kThing})), Ids({1}));
+  const auto messages = Only(tracker.Messages(), GST_MESSAGE_ELEMENT);
+  ASSERT_EQ(messages.size(), 2U);
+  EXPECT_TRUE(Contains(messages[0].content, "to=(string)none")) << messages[0].content;
+  EXPECT_TRUE(Contains(messages[1].content, "from=(string)none")) << messages[1].content;
+}
+
 TEST(Sam2Track, KeepsOccludedObjectsInTheMetaWithoutABox) {
   Tracker tracker(Props{{"box", "40,30,20,20"}});
   tracker.Track({kThing});
@@ -488,6 +501,30 @@ TEST(Sam2Track, KeepsItsProperties) {
         G_VALUE_HOLDS_STRING(&got) ? g_value_dup_string(&got) : gst_value_serialize(&got);
     EXPECT_STREQ(text, value) << name;
     g_value_unset(&got);
+  }
+  gst_object_unref(element);
+}
+
+// Those that the README promises, in its order.
+TEST(Sam2Track, StartsWithTheDocumentedDefaults) {
+  GstElement* element = NewElement("sam2track");
+  const std::vector<std::pair<const char*, const char*>> values = {
+      {"model", "builtin"}, {"device", "auto"}, {"precision", "auto"}, {"image-size", "0"},
+      {"threads", "0"}, {"prompt-policy", "new"}, {"match-iou", "0.3"}, {"probation", "1"},
+      {"duplicate-iou", "0.76"}, {"duplicate-time", "1000000000"},
+      {"lost-timeout", "2000000000"}, {"lost-interval", "-1"}, {"max-objects", "200"},
+      {"memory-policy", "official"}, {"scene-cuts", "false"}, {"on-discont", "auto"},
+      {"live-policy", "every-frame"}, {"navigation", "true"}, {"fill-hole-area", "8"}};
+  for (const auto& [name, value] : values) {
+    GParamSpec* spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element), name);
+    GValue expected = G_VALUE_INIT, got = G_VALUE_INIT;
+    g_value_init(&expected, spec->value_type);
+    ASSERT_TRUE(gst_value_deserialize(&expected, value)) << name;
+    g_object_get_property(G_OBJECT(element), name, &got);
+    EXPECT_EQ(g_param_values_cmp(spec, &got, &expected), 0) << name;
+    EXPECT_TRUE(g_param_value_defaults(spec, &expected)) << name;
+    g_value_unset(&got);
+    g_value_unset(&expected);
   }
   gst_object_unref(element);
 }

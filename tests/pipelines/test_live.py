@@ -99,6 +99,7 @@ class Camera(Folder):
         server.stop(signal.SIGKILL)
         live.wait_for_error("trying again")
         told = len(live.err)
+        time.sleep(1)  # a hole in the stream that on-discont=reset would not forgive
         self.camera(port)
         live.wait_for_error("receiving", after=told)
         before = client.read()["pts"]

@@ -15,6 +15,7 @@ import numpy as np
 
 from build_pack import pictures
 from fetch import package_folder
+from render_rooms import FRAMES, SIZE
 from sources import SOURCES
 
 sys.path += [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2] / 'evaluate')]
@@ -24,7 +25,6 @@ from compose.assets import held_out             # noqa: E402
 OUT = package_folder('rendered')
 SIDE = 288                      # photographs are worked on no larger than this
 BOXES = 40                      # tried in each
-FRAMES, SIZE = 8, 288           # as in render_rooms.py
 ROOMS = 4                       # of each photograph
 
 
