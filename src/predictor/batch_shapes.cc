@@ -31,11 +31,10 @@ BatchShapes::Length BatchShapes::LengthOf(Length needed) const {
   return found == lengths.end() ? needed : *found;
 }
 
-BatchShapes BatchShapes::For(const Sam2Model& model) {
-  const bool cpu = model.device().is_cpu();
+BatchShapes BatchShapes::For(const Sam2Model& model, bool on_gpu) {
   const int64_t tokens = model.tokens_per_memory() * (model.num_maskmem() + 3);
   const std::vector<int64_t> sizes = SizesUpTo(
-      std::clamp<int64_t>(kMaxTokens / tokens, 1, cpu ? kMaxOnCpu : kMaxOnGpu), cpu);
+      std::clamp<int64_t>(kMaxTokens / tokens, 1, on_gpu ? kMaxOnGpu : kMaxOnCpu), !on_gpu);
   // From an object's first frame on its batch is as long as it will be for good,
   // or, with further prompted frames or anchors, as long as any can be.
   const MemoryBank::Limits limits{.num_maskmem = model.num_maskmem(),
@@ -43,8 +42,8 @@ BatchShapes BatchShapes::For(const Sam2Model& model) {
   const Length usual = {limits.num_maskmem, limits.max_obj_ptrs};
   const Length longest = {limits.num_maskmem - 1 + limits.max_cond_frames + limits.max_anchors,
                           limits.max_obj_ptrs - 1 + limits.max_cond_frames};
-  return {.objects = sizes, .prompts = cpu ? SizesUpTo(1, cpu) : sizes,
-          .lengths = {usual, longest}, .may_share_positions = cpu};
+  return {.objects = sizes, .prompts = on_gpu ? sizes : SizesUpTo(1, true),
+          .lengths = {usual, longest}, .may_share_positions = !on_gpu};
 }
 
 std::vector<int64_t> BatchShapes::Divide(int64_t count, const std::vector<int64_t>& sizes) {

@@ -8,7 +8,6 @@
 #include <tuple>
 
 #include "image/components.h"
-#include "predictor/memory_batch.h"
 #include "predictor/upload.h"
 
 namespace sam2 {
@@ -84,18 +83,22 @@ StepOutput TrackerStep::Track(const FrameFeatures& features, const MemoryStore& 
 StepOutput TrackerStep::TrackBatch(const FrameFeatures& features, const MemoryStore& store,
                                    std::span<const MemoryBank::Selection> objects,
                                    const std::optional<MotionPrior>& motion) const {
-  const MemoryTokens memories =
-      ToMemoryTokens(model_, GatherMemories(store, objects, shapes_));
-  const Tensor pix_feat = model_.WithMemory(features, memories);
+  return Follow({.features = features,
+                 .memories = GatherMemories(store, objects, shapes_),
+                 .motion = motion.value_or(MotionPrior{})});
+}
+
+StepOutput TrackerStep::Follow(const StepInput& input) const {
+  const auto& [features, memories, motion] = input;
+  const Tensor pix_feat = model_.WithMemory(features, ToMemoryTokens(model_, memories));
   const DecoderOutput decoded = model_.DecodeUnprompted(features, pix_feat, pix_feat.size(0));
-  const Tensor choice = motion ? BestMaskWithMotion(decoded, *motion) : BestMultimask(decoded);
+  const bool with_motion = motion.boxes.defined();
+  const Tensor choice = with_motion ? BestMaskWithMotion(decoded, motion) : BestMultimask(decoded);
   StepOutput output;
   output.heads = model_.TakeMasks(decoded, choice, choice);
-  if (!model_.device().is_cpu()) {
-    output.memory = model_.EncodeMemory(features, output.heads, /*binarize=*/false);
-  }
-  if (motion) {
-    output.agreement = Agreement(output.heads.masks, *motion).squeeze(1);
+  if (on_gpu_) output.memory = model_.EncodeMemory(features, output.heads, /*binarize=*/false);
+  if (with_motion) {
+    output.agreement = Agreement(output.heads.masks, motion).squeeze(1);
     output.rival = RivalShare(decoded, choice);
   }
   return output;

@@ -7,6 +7,7 @@
 #include "model/sam2_model.h"
 #include "predictor/batch_shapes.h"
 #include "predictor/memory_bank.h"
+#include "predictor/memory_batch.h"
 #include "predictor/motion_prior.h"
 
 namespace sam2 {
@@ -23,26 +24,37 @@ struct FramePrompt {
   MemoryBank::Selection memories;  // used unless from_scratch
 };
 
+// All that following N objects into a frame depends on.
+struct StepInput {
+  FrameFeatures features;
+  GatheredMemories memories;
+  MotionPrior motion;  // undefined without one
+};
+
 // Answers of N objects on one frame with the memories to keep of them.
 struct StepOutput {
   HeadsOutput heads;
-  Tensor memory;  // [N, T, mem_dim] bfloat16, or undefined, see Track()
+  Tensor memory;  // [N, T, mem_dim] bfloat16, or undefined, see TrackerStep
   // [N] float32, see motion_prior.h; undefined without one.
   Tensor agreement, rival;
 };
 
 // What one frame asks of the network, for any number of objects: they are
 // divided into batches of few shapes. Stateless.
+//
+// In the form for the CPU the memory of what is followed is left to be encoded,
+// see LateMemories.
 class TrackerStep {
  public:
-  explicit TrackerStep(const Sam2Model& model)
-      : model_(model), shapes_(BatchShapes::For(model)) {}
+  explicit TrackerStep(const Sam2Model& model) : TrackerStep(model, !model.device().is_cpu()) {}
+  // on_gpu: in the form for a GPU, on whatever device.
+  TrackerStep(const Sam2Model& model, bool on_gpu)
+      : model_(model), on_gpu_(on_gpu), shapes_(BatchShapes::For(model, on_gpu)) {}
 
   // Follows N objects into the frame by their memories. The masks have their
   // holes still.
   // motion: chooses among the masks together with the predicted IoU; without it
   // that alone does, as in the reference.
-  // On the CPU the memory is left to be encoded, see LateMemories.
   // Reference: SAM2VideoPredictor.propagate_in_video on a frame without prompts.
   StepOutput Track(const FrameFeatures& features, const MemoryStore& store,
                    std::span<const MemoryBank::Selection> objects,
@@ -56,6 +68,12 @@ class TrackerStep {
   StepOutput Prompt(const FrameFeatures& features, const MemoryStore& store,
                     std::span<const FramePrompt> prompts, int fill_hole_area) const;
 
+  // What Track() computes of each batch. A function of tensors alone, so that a
+  // graph can capture it: which operators run, on which shapes, depends on
+  // shapes and types of the input alone and on which of its tensors are there;
+  // nothing is read back.
+  StepOutput Follow(const StepInput& input) const;
+
  private:
   StepOutput TrackBatch(const FrameFeatures& features, const MemoryStore& store,
                         std::span<const MemoryBank::Selection> objects,
@@ -66,6 +84,7 @@ class TrackerStep {
                             std::span<const FramePrompt* const> prompts) const;
 
   const Sam2Model& model_;
+  bool on_gpu_;
   BatchShapes shapes_;
 };
 
