@@ -6,6 +6,7 @@
 
 #include "model/sam2_model.h"
 #include "predictor/batch_shapes.h"
+#include "predictor/graph_cache.h"
 #include "predictor/memory_bank.h"
 #include "predictor/memory_batch.h"
 #include "predictor/motion_prior.h"
@@ -40,16 +41,21 @@ struct StepOutput {
 };
 
 // What one frame asks of the network, for any number of objects: they are
-// divided into batches of few shapes. Stateless.
+// divided into batches of few shapes. Stateless but for its graphs.
 //
 // In the form for the CPU the memory of what is followed is left to be encoded,
 // see LateMemories.
 class TrackerStep {
  public:
   explicit TrackerStep(const Sam2Model& model) : TrackerStep(model, !model.device().is_cpu()) {}
-  // on_gpu: in the form for a GPU, on whatever device.
-  TrackerStep(const Sam2Model& model, bool on_gpu)
-      : model_(model), on_gpu_(on_gpu), shapes_(BatchShapes::For(model, on_gpu)) {}
+  // on_gpu: in the form for a GPU, on whatever device. graphs: that images are
+  // encoded and objects followed by, or null.
+  TrackerStep(const Sam2Model& model, bool on_gpu, GraphCache* graphs = nullptr)
+      : model_(model), on_gpu_(on_gpu), shapes_(BatchShapes::For(model, on_gpu)),
+        graphs_(graphs) {}
+
+  // image: [1, 3, S, S] float32, normalised.
+  FrameFeatures EncodeImage(const Tensor& image) const;
 
   // Follows N objects into the frame by their memories. The masks have their
   // holes still.
@@ -72,12 +78,11 @@ class TrackerStep {
   // graph can capture it: which operators run, on which shapes, depends on
   // shapes and types of the input alone and on which of its tensors are there;
   // nothing is read back.
-  StepOutput Follow(const StepInput& input) const;
+  StepOutput FollowBatch(const StepInput& input) const;
 
  private:
-  StepOutput TrackBatch(const FrameFeatures& features, const MemoryStore& store,
-                        std::span<const MemoryBank::Selection> objects,
-                        const std::optional<MotionPrior>& motion) const;
+  // The same by a graph, if there are any.
+  StepOutput Follow(const StepInput& input) const;
   StepOutput PromptBatch(const FrameFeatures& features, const MemoryStore& store,
                          std::span<const FramePrompt* const> prompts, int fill_hole_area) const;
   HeadsOutput AnswerPrompts(const FrameFeatures& features, const MemoryStore& store,
@@ -86,6 +91,7 @@ class TrackerStep {
   const Sam2Model& model_;
   bool on_gpu_;
   BatchShapes shapes_;
+  GraphCache* graphs_;
 };
 
 }  // namespace sam2

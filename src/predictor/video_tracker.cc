@@ -168,9 +168,8 @@ bool StreamingTracker::Rests(const TrackedObject& object, std::int64_t pts_ns) c
 
 void StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
                                const PromptPlan& plan) {
-  const Sam2Model& model = engine_->model();
   const Tensor image = reader_.Read(frame);
-  const FrameFeatures features = model.EncodeImage(image);
+  const FrameFeatures features = engine_->step().EncodeImage(image);
   FramePrompts asked;
   for (const auto& [id, pending] : plan.pending()) asked[id] = ToNetwork(frame, pending);
   late_memories_.Finish(*engine_, store_);

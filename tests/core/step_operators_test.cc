@@ -47,7 +47,7 @@ class StepOperators : public testing::TestWithParam<at::DeviceType> {
   std::vector<Operator> OperatorsOf(const StepInput& input) const {
     const TrackerStep step(model_, /*on_gpu=*/true);
     const OperatorLog log;
-    const StepOutput output = step.Follow(input);
+    const StepOutput output = step.FollowBatch(input);
     EXPECT_TRUE(output.memory.defined());
     EXPECT_THAT(log.Forbidden(), IsEmpty());
     return log.operators();
