@@ -81,6 +81,18 @@ TEST_P(StepOperators, OfTheImageEncoderNoneWaitsForTheDevice) {
   EXPECT_GT(log.operators().size(), 100u);
 }
 
+TEST_P(StepOperators, AttentionIsAskedForWithFourAxes) {
+  if (GetParam() == at::kCPU) GTEST_SKIP() << "the CPU has its own attention";
+  int count = 0;
+  for (const Operator& op : OperatorsOf(Input({40, 3}, /*motion=*/false))) {
+    if (op.name != "aten::scaled_dot_product_attention") continue;
+    ++count;
+    const size_t begin = op.inputs.find('['), end = op.inputs.find(']');
+    EXPECT_EQ(std::count(&op.inputs[begin], &op.inputs[end], ','), 3) << op.inputs;
+  }
+  EXPECT_GT(count, 8);
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, StepOperators, testing::Values(at::kCPU, at::kMeta),
                          [](const auto& info) { return c10::DeviceTypeName(info.param, true); });
 
