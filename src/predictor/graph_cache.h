@@ -28,24 +28,32 @@ class GraphCache {
 
   explicit GraphCache(std::unique_ptr<GraphPool> pool, size_t capacity = 16);
 
-  // fn(inputs), of which any may be undefined. What fn does must depend on
+  // fn(inputs), of which any may be undefined: tensors of the caller's. What fn does must depend on
   // nothing but `name` and the inputs: which operators run, on their shapes and
   // types and on which are defined. It must do as well with contiguous inputs.
   Tensors Run(const char* name, const Tensors& inputs, const Function& fn);
+
+  // The same with results that lie in one place for good, so that graphs of which
+  // they are inputs read them there. They hold until the next such call.
+  Tensors RunInPlace(const char* name, const Tensors& inputs, const Function& fn);
 
   int captured() const;  // graphs there are
 
  private:
   struct Entry {
     std::string key;
+    bool has_run = false;
     Tensors inputs, outputs;       // the graph's own
-    std::unique_ptr<Graph> graph;  // none yet, where fn ran but once
+    Tensors kept;                  // results of RunInPlace()
+    std::unique_ptr<Graph> graph;  // none while fn has run but once
   };
 
   // The latest used one is the first. Adds it if need be.
-  Entry& Find(const std::string& key, bool& is_new);
+  Entry& Find(const std::string& key);
+  bool IsKept(const at::Tensor& tensor) const;
   // Copies the inputs and sees to it that there is a graph that reads them there.
   bool Prepare(Entry& entry, const Tensors& inputs, const Function& fn);
+  static void Replay(const char* name, Entry& entry);
 
   std::unique_ptr<GraphPool> pool_;  // before its graphs
   size_t capacity_;

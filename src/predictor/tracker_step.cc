@@ -97,9 +97,10 @@ auto KindOf(const FramePrompt& prompt) {
 
 FrameFeatures TrackerStep::EncodeImage(const Tensor& image) const {
   if (!graphs_) return model_.EncodeImage(image);
-  return ToFeatures(graphs_->Run("image_encoder", {image}, [this](const GraphCache::Tensors& t) {
-    return ToTensors(model_.EncodeImage(t[0]));
-  }));
+  return ToFeatures(
+      graphs_->RunInPlace("image_encoder", {image}, [this](const GraphCache::Tensors& t) {
+        return ToTensors(model_.EncodeImage(t[0]));
+      }));
 }
 
 StepOutput TrackerStep::Track(const FrameFeatures& features, const MemoryStore& store,

@@ -7,6 +7,7 @@
 
 #include <utility>
 
+#include "operator_log.h"
 #include "replayed_graph.h"
 
 namespace sam2 {
@@ -90,6 +91,45 @@ TEST_F(GraphCacheTest, InputsThatWentOrChangedAreNotReadAgain) {
   a.fill_(100);
   EXPECT_TRUE(at::equal(captured, at::full({3}, 2.0)));
   EXPECT_TRUE(at::equal(Double(cache, at::full({3}, 7.0)), at::full({3}, 14.0)));
+}
+
+TEST_F(GraphCacheTest, ResultsInPlaceAreReadThereByOtherGraphs) {
+  GraphCache cache = Cache();
+  const auto keep = [&](double value) {
+    return cache.RunInPlace("keep", {at::full({3}, value)},
+                            [](const Tensors& t) -> Tensors { return {t[0] + 1}; })[0];
+  };
+  const Tensor first = keep(1);
+  EXPECT_TRUE(at::equal(Double(cache, first), at::full({3}, 4.0)));
+  for (int i = 2; i < 6; ++i) {
+    const Tensor kept = keep(i);
+    EXPECT_TRUE(kept.is_same(first));
+    EXPECT_TRUE(at::equal(kept, at::full({3}, i + 1.0)));
+    EXPECT_TRUE(at::equal(Double(cache, kept), at::full({3}, 2 * i + 2.0)));
+  }
+  const auto copies = [&](const Tensor& x) {
+    const OperatorLog log;
+    EXPECT_TRUE(at::equal(Double(cache, x), 2 * x));
+    return log.Count("aten::copy_");
+  };
+  const Tensor other = at::full({3}, 50.0);
+  EXPECT_EQ(copies(first) + 1, copies(other));
+}
+
+TEST_F(GraphCacheTest, ResultsInPlaceOutliveTheirGraph) {
+  GraphCache cache = Cache(/*capacity=*/3);
+  const auto keep = [&](double value) {
+    return cache.RunInPlace("keep", {at::full({3}, value)},
+                            [](const Tensors& t) -> Tensors { return {t[0] + 1}; })[0];
+  };
+  Tensor kept;
+  for (int i = 0; i < 3; ++i) Double(cache, kept = keep(i));
+  ExpectRight(cache, 1);
+  ExpectRight(cache, 2);  // in the place of the graph that filled it
+  EXPECT_TRUE(at::equal(Double(cache, kept), at::full({3}, 6.0)));
+  for (int i = 5; i < 9; ++i) {
+    EXPECT_TRUE(at::equal(Double(cache, keep(i)), at::full({3}, 2 * i + 2.0)));
+  }
 }
 
 TEST_F(GraphCacheTest, TheLongestUnusedGraphGoes) {
