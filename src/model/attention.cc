@@ -94,13 +94,22 @@ Tensor AttendByBlocks(const Tensor& q, const Tensor& k, const Tensor& v, const T
   return (blocks.size() == 1 ? blocks[0] : at::cat(blocks, 1)).view(sizes);
 }
 
+// PyTorch's kernels for a GPU take four axes alone; for three it would write out
+// all scores.
+Tensor AttendByKernel(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) {
+  const bool add_heads = q.dim() == 3;
+  const auto widened = [&](const Tensor& x) { return add_heads ? x.unsqueeze(1) : x; };
+  const Tensor out = at::scaled_dot_product_attention(
+      widened(q), widened(k), widened(v),
+      bias.defined() ? std::optional<Tensor>(widened(bias)) : std::nullopt);
+  return add_heads ? out.squeeze(1) : out;
+}
+
 }  // namespace
 
 Tensor ScaledDotProductAttention(const Tensor& q, const Tensor& k, const Tensor& v,
                                  const Tensor& bias) {
-  if (q.is_cpu()) return AttendByBlocks(q, k, v, bias);
-  return at::scaled_dot_product_attention(
-      q, k, v, bias.defined() ? std::optional<Tensor>(bias) : std::nullopt);
+  return q.is_cpu() ? AttendByBlocks(q, k, v, bias) : AttendByKernel(q, k, v, bias);
 }
 
 Attention::Attention(const Scope& w, int64_t embedding_dim, int64_t num_heads)

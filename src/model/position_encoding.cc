@@ -14,7 +14,7 @@ constexpr double kTwoPi = 2 * std::numbers::pi;
 // temperature^(2 * floor(i / 2) / count), i = 0 .. count-1: [count]
 Tensor Wavelengths(int64_t count, at::Device device) {
   const Tensor i = at::arange(count, at::TensorOptions(at::kFloat).device(device));
-  return at::pow(kTemperature, 2 * at::floor_divide(i, 2) / static_cast<double>(count));
+  return at::pow(kTemperature, 2 * at::div(i, 2, "floor") / static_cast<double>(count));
 }
 
 // 1/n, 2/n .. n/n of a whole turn, as sine and cosine in turn: [n, count]

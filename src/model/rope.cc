@@ -16,7 +16,7 @@ AxialRope::AxialRope(int64_t dim, int64_t height, int64_t width, at::ScalarType 
   const Tensor freqs = 1.0 / at::pow(kTheta, exponent);  // [dim/4]
   const Tensor t = at::arange(height * width, options);
   const Tensor column = at::remainder(t, width);
-  const Tensor row = at::floor_divide(t, width);
+  const Tensor row = at::div(t, width, "floor");
   const Tensor angle = at::cat({at::outer(column, freqs), at::outer(row, freqs)}, 1);
   cos = at::cat({angle.cos(), angle.cos()}, 1).to(dtype);
   sin = at::cat({-angle.sin(), angle.sin()}, 1).to(dtype);

@@ -31,8 +31,7 @@ BatchShapes::Length BatchShapes::LengthOf(Length needed) const {
   return found == lengths.end() ? needed : *found;
 }
 
-BatchShapes BatchShapes::For(const Sam2Model& model) {
-  const bool cpu = model.device().is_cpu();
+BatchShapes BatchShapes::For(const Sam2Model& model, bool on_gpu) {
   // From an object's first frame on its batch is as long as it will be for good,
   // or, with further prompted frames or anchors, as long as any can be.
   const MemoryBank::Limits limits{.num_maskmem = model.num_maskmem(),
@@ -42,9 +41,9 @@ BatchShapes BatchShapes::For(const Sam2Model& model) {
                           limits.max_obj_ptrs - 1 + limits.max_cond_frames};
   const int64_t tokens = model.tokens_per_memory() * longest.memories;
   const std::vector<int64_t> sizes = SizesUpTo(
-      std::clamp<int64_t>(kMaxTokens / tokens, 1, cpu ? kMaxOnCpu : kMaxOnGpu), cpu);
-  return {.objects = sizes, .prompts = cpu ? SizesUpTo(1, cpu) : sizes,
-          .lengths = {usual, longest}, .may_share_positions = cpu};
+      std::clamp<int64_t>(kMaxTokens / tokens, 1, on_gpu ? kMaxOnGpu : kMaxOnCpu), !on_gpu);
+  return {.objects = sizes, .prompts = on_gpu ? sizes : SizesUpTo(1, true),
+          .lengths = {usual, longest}, .may_share_positions = !on_gpu};
 }
 
 std::vector<int64_t> BatchShapes::Divide(int64_t count, const std::vector<int64_t>& sizes) {

@@ -27,7 +27,9 @@ struct BatchShapes {
   // Whether position codes that all objects share may be one row.
   bool may_share_positions;
 
-  static BatchShapes For(const Sam2Model& model);
+  // on_gpu: those of a GPU, which may be asked for on the CPU too.
+  static BatchShapes For(const Sam2Model& model, bool on_gpu);
+  static BatchShapes For(const Sam2Model& model) { return For(model, !model.device().is_cpu()); }
 
   // The first of the lengths that so many fit in; where none is long enough, so many.
   Length LengthOf(Length needed) const;

@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weights.h"
+#include "predictor/cuda_graphs.h"
 #include "predictor/image_predictor.h"
 #include "predictor/video_tracker.h"
 
@@ -92,6 +94,18 @@ at::ScalarType ResolvePrecision(const std::string& name, at::Device device) {
   return device.is_cuda() || CpuIsFastInBf16() ? at::kBFloat16 : at::kFloat;
 }
 
+bool ResolveGraphs() {
+  const char* value = std::getenv("GST_SAM2_GRAPHS");
+  const std::string name = value ? value : "on";
+  if (name == "on" || name == "off") return name == "on";
+  throw Error(ErrorCode::kBadSettings,
+              "GST_SAM2_GRAPHS=\"" + name + "\": allowed are on and off");
+}
+
+std::unique_ptr<GraphPool> OpenGraphs(const ResolvedOptions& options) {
+  return options.graphs && options.device.is_cuda() ? OpenCudaGraphs(options.device) : nullptr;
+}
+
 class OperatorsOnOneThread {
  public:
   OperatorsOnOneThread() { Use(1); }
@@ -114,7 +128,7 @@ std::string PrecisionName(at::ScalarType dtype) {
 
 std::string ResolvedOptions::Key() const {
   return model + '\n' + device.str() + '\n' + PrecisionName(dtype) + '\n' +
-         std::to_string(image_size);
+         std::to_string(image_size) + (graphs ? "" : "\nwithout graphs");
 }
 
 ResolvedOptions Resolve(const EngineOptions& options) {
@@ -122,6 +136,7 @@ ResolvedOptions Resolve(const EngineOptions& options) {
   resolved.device = ResolveDevice(options.device);
   resolved.dtype = ResolvePrecision(options.precision, resolved.device);
   resolved.image_size = options.image_size;
+  resolved.graphs = ResolveGraphs();
   std::error_code error;
   const std::filesystem::path path = std::filesystem::canonical(options.model, error);
   if (error) {
@@ -135,11 +150,17 @@ ModelEngine::ModelEngine(const ResolvedOptions& options)
     : ModelEngine(options, ReadCheckpoint(options.model)) {}
 
 ModelEngine::ModelEngine(const ResolvedOptions& options, Checkpoint checkpoint)
+    : ModelEngine(options, std::move(checkpoint), OpenGraphs(options)) {}
+
+ModelEngine::ModelEngine(const ResolvedOptions& options, Checkpoint checkpoint,
+                         std::unique_ptr<GraphPool> graphs)
     : queue_(ExecutionQueue::ForDevice(options.device)) {
   queue_->Run(OperatorThreads(), [&] {
     Weights weights(std::move(checkpoint), options.model, options.dtype, options.device);
     model_ = std::make_unique<Sam2Model>(weights, options.image_size);
-    step_.emplace(*model_);
+    if (graphs) graphs_.emplace(std::move(graphs));
+    step_.emplace(*model_, /*on_gpu=*/graphs_ || !options.device.is_cpu(),
+                  graphs_ ? &*graphs_ : nullptr);
     info_ = {.member = model_->config().member,
              .image_size = static_cast<int>(model_->image_size()),
              .device = options.device.str(),
@@ -164,7 +185,7 @@ int ModelEngine::OperatorThreads() const {
 }
 
 int64_t ModelEngine::Pieces(int64_t objects) const {
-  if (!model_->device().is_cpu()) return 1;
+  if (!model_->device().is_cpu() || graphs_) return 1;
   // With fewer objects than threads those inside of operators do better.
   if (OperatorThreads() > 1 && objects < AllThreads()) return 1;
   return std::min<int64_t>(objects, AllThreads());

@@ -8,6 +8,7 @@
 #include "checkpoint/checkpoint.h"
 #include "model/sam2_model.h"
 #include "predictor/execution_queue.h"
+#include "predictor/graph_cache.h"
 #include "predictor/tracker_step.h"
 #include "sam2.h"
 
@@ -19,10 +20,12 @@ struct ResolvedOptions {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
   int image_size = 0;
+  bool graphs = true;  // on a CUDA device
 
   std::string Key() const;
 };
 
+// With GST_SAM2_GRAPHS=off in the environment there are no CUDA graphs.
 // Throws Error: kNotFound, kBadSettings (naming value and what is allowed), kDeviceMissing.
 ResolvedOptions Resolve(const EngineOptions& options);
 
@@ -31,6 +34,9 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
   explicit ModelEngine(const ResolvedOptions& options);
   // With weights from elsewhere; options.model is then but a name for messages.
   ModelEngine(const ResolvedOptions& options, Checkpoint checkpoint);
+  // With graphs from elsewhere; steps then are in the form for a GPU.
+  ModelEngine(const ResolvedOptions& options, Checkpoint checkpoint,
+              std::unique_ptr<GraphPool> graphs);
 
   const ModelInfo& info() const override { return info_; }
   std::unique_ptr<VideoTracker> CreateVideoTracker(const TrackerOptions& options) override;
@@ -38,6 +44,8 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
 
   const Sam2Model& model() const { return *model_; }
   const TrackerStep& step() const { return *step_; }
+  // Captured so far. Between steps.
+  int graphs() const { return graphs_ ? graphs_->captured() : 0; }
   // Runs a job of a step, in turn with those of other streams.
   void Run(const std::function<void()>& job) { queue_->Run(OperatorThreads(), job); }
   // Begins pieces beside the jobs to come, on the threads that these leave.
@@ -54,6 +62,7 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
 
   std::shared_ptr<ExecutionQueue> queue_;
   std::unique_ptr<const Sam2Model> model_;
+  std::optional<GraphCache> graphs_;
   std::optional<const TrackerStep> step_;
   ModelInfo info_;
   std::atomic<int> threads_ = 0;

@@ -60,6 +60,12 @@ Tensor Bias(const Tensor& counts, int64_t length, int64_t width, const Tensor& l
 
 }  // namespace
 
+Tensor GatheredMemories::t_pos() const { return positions.narrow(1, 0, features.size(1)); }
+
+Tensor GatheredMemories::ages() const {
+  return positions.narrow(1, features.size(1), obj_ptrs.size(1));
+}
+
 GatheredMemories GatherMemories(const MemoryStore& store, std::span<const Selection> objects,
                                 const BatchShapes& shapes) {
   const int64_t N = std::ssize(objects);
@@ -72,8 +78,10 @@ GatheredMemories GatherMemories(const MemoryStore& store, std::span<const Select
   const auto obj_ptr = [](const ObjectMemory* memory) { return memory->obj_ptr.index(); };
   for (const Selection& object : objects) table.AddRow(object.memories, M, features);
   for (const Selection& object : objects) table.AddRow(object.pointers, P, obj_ptr);
-  for (const Selection& object : objects.first(rows)) table.AddRow(object.t_pos, M, std::identity());
-  for (const Selection& object : objects.first(rows)) table.AddRow(object.ages, P, std::identity());
+  for (const Selection& object : objects.first(rows)) {
+    table.AddRow(object.t_pos, M, std::identity());
+    table.AddRow(object.ages, P, std::identity());
+  }
   bool is_short = false;
   for (const Selection& object : objects) {
     const int64_t memories = std::ssize(object.memories), obj_ptrs = std::ssize(object.pointers);
@@ -83,13 +91,12 @@ GatheredMemories GatherMemories(const MemoryStore& store, std::span<const Select
   }
 
   const Tensor all = table.On(store.features.rows().device());
-  const std::vector<Tensor> parts = all.split_with_sizes({N * M, N * P, rows * M, rows * P, 2 * N});
+  const std::vector<Tensor> parts = all.split_with_sizes({N * M, N * P, rows * (M + P), 2 * N});
   GatheredMemories gathered{
       .features = store.features.rows().index_select(0, parts[0]).unflatten(0, {N, M}),
-      .t_pos = parts[2].view({rows, M}),
       .obj_ptrs = store.obj_ptrs.rows().index_select(0, parts[1]).unflatten(0, {N, P}),
-      .ages = parts[3].view({rows, P}), .counts = {}};
-  if (is_short) gathered.counts = parts[4].view({N, 2});
+      .positions = parts[2].view({rows, M + P}), .counts = {}};
+  if (is_short) gathered.counts = parts[3].view({N, 2});
   return gathered;
 }
 
@@ -99,7 +106,8 @@ MemoryTokens ToMemoryTokens(const Sam2Model& model, const GatheredMemories& memo
   const int64_t M = memories.features.size(1), P = memories.obj_ptrs.size(1);
   MemoryTokens tokens{
       .memory = at::cat({frames, pointers}, 1),
-      .pos = at::cat({model.MemoryPositions(memories.t_pos), model.PointerPositions(memories.ages)},
+      .pos = at::cat({model.MemoryPositions(memories.t_pos()),
+                      model.PointerPositions(memories.ages())},
                      1),
       .bias = {},
       .num_memories = M,

@@ -13,15 +13,18 @@ namespace sam2 {
 // of BatchShapes: M memories and P pointers. An object that has fewer repeats
 // one of its own, and that is masked.
 struct GatheredMemories {
-  Tensor features;  // [N, M, T, mem_dim] bfloat16
-  Tensor t_pos;     // [N or 1, M] int64, see Sam2Model::MemoryPositions
-  Tensor obj_ptrs;  // [N, P, C]
-  Tensor ages;      // [N or 1, P] int64, frames ago
+  Tensor features;   // [N, M, T, mem_dim] bfloat16
+  Tensor obj_ptrs;   // [N, P, C]
+  Tensor positions;  // [N or 1, M + P] int64: t_pos(), then ages()
   // How many memories and pointers each has: [N, 2] int64; undefined where
   // all have M and P.
   Tensor counts;
+
+  Tensor t_pos() const;  // [N or 1, M], see Sam2Model::MemoryPositions
+  Tensor ages() const;   // [N or 1, P], frames ago
 };
 
+// Uploads the places of the memories, and what the host knows of them.
 GatheredMemories GatherMemories(const MemoryStore& store,
                                 std::span<const MemoryBank::Selection> objects,
                                 const BatchShapes& shapes);

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include "image/components.h"
+#include "predictor/download.h"
 
 namespace sam2 {
 
@@ -13,9 +14,13 @@ Readout::Readout(const StepOutput& output, int fill_hole_area) {
   values_ = at::stack({output.heads.object_score_logits.squeeze(1), ious,
                        motion ? output.agreement : at::ones_like(ious),
                        motion ? output.rival : at::zeros_like(ious)},
-                      1)
-                .to(at::kCPU);
-  masks_ = output.heads.masks.to(at::kCPU).contiguous();
+                      1);
+  masks_ = output.heads.masks.contiguous();
+  if (!masks_.is_cpu()) {
+    std::vector<Tensor> read = Download({values_, masks_});
+    values_ = read[0];
+    masks_ = read[1];
+  }
   FillHoles(masks_, fill_hole_area);
 }
 

@@ -8,7 +8,6 @@
 #include <tuple>
 
 #include "image/components.h"
-#include "predictor/memory_batch.h"
 #include "predictor/upload.h"
 
 namespace sam2 {
@@ -58,6 +57,35 @@ StepOutput Reorder(const StepOutput& output, const std::vector<int64_t>& order) 
   });
 }
 
+// The structs as a graph's inputs and results, and back.
+GraphCache::Tensors ToTensors(const FrameFeatures& features) {
+  return {features.embedding, features.feat_s0, features.feat_s1};
+}
+
+FrameFeatures ToFeatures(const GraphCache::Tensors& t) { return {t[0], t[1], t[2]}; }
+
+GraphCache::Tensors ToTensors(const StepInput& input) {
+  const auto& [features, memories, motion] = input;
+  return {features.embedding, features.feat_s0, features.feat_s1, memories.features,
+          memories.obj_ptrs, memories.positions, memories.counts, motion.boxes, motion.areas,
+          motion.weight};
+}
+
+StepInput ToInput(const GraphCache::Tensors& t) {
+  return {.features = ToFeatures(t), .memories = {t[3], t[4], t[5], t[6]},
+          .motion = {t[7], t[8], t[9]}};
+}
+
+GraphCache::Tensors ToTensors(const StepOutput& output) {
+  const HeadsOutput& heads = output.heads;
+  return {heads.masks, heads.ious, heads.obj_ptr, heads.object_score_logits, output.memory,
+          output.agreement, output.rival};
+}
+
+StepOutput ToOutput(const GraphCache::Tensors& t) {
+  return {.heads = {t[0], t[1], t[2], t[3]}, .memory = t[4], .agreement = t[5], .rival = t[6]};
+}
+
 // What prompts must have in common to make one batch.
 auto KindOf(const FramePrompt& prompt) {
   const int64_t points = prompt.mask.defined() ? 0 : prompt.points->labels.size(1);
@@ -67,35 +95,48 @@ auto KindOf(const FramePrompt& prompt) {
 
 }  // namespace
 
+FrameFeatures TrackerStep::EncodeImage(const Tensor& image) const {
+  if (!graphs_) return model_.EncodeImage(image);
+  return ToFeatures(
+      graphs_->RunInPlace("image_encoder", {image}, [this](const GraphCache::Tensors& t) {
+        return ToTensors(model_.EncodeImage(t[0]));
+      }));
+}
+
 StepOutput TrackerStep::Track(const FrameFeatures& features, const MemoryStore& store,
                               std::span<const MemoryBank::Selection> objects,
                               const std::optional<MotionPrior>& motion) const {
   std::vector<StepOutput> parts;
   int64_t begin = 0;
   for (const int64_t size : BatchShapes::Divide(std::ssize(objects), shapes_.objects)) {
-    std::optional<MotionPrior> own;
-    if (motion) own = Slice(*motion, begin, begin + size);
-    parts.push_back(TrackBatch(features, store, objects.subspan(begin, size), own));
+    parts.push_back(Follow(
+        {.features = features,
+         .memories = GatherMemories(store, objects.subspan(begin, size), shapes_),
+         .motion = motion ? Slice(*motion, begin, begin + size) : MotionPrior{}}));
     begin += size;
   }
   return Concatenate(parts);
 }
 
-StepOutput TrackerStep::TrackBatch(const FrameFeatures& features, const MemoryStore& store,
-                                   std::span<const MemoryBank::Selection> objects,
-                                   const std::optional<MotionPrior>& motion) const {
-  const MemoryTokens memories =
-      ToMemoryTokens(model_, GatherMemories(store, objects, shapes_));
-  const Tensor pix_feat = model_.WithMemory(features, memories);
+StepOutput TrackerStep::Follow(const StepInput& input) const {
+  if (!graphs_) return FollowBatch(input);
+  return ToOutput(
+      graphs_->Run("follow", ToTensors(input), [this](const GraphCache::Tensors& t) {
+        return ToTensors(FollowBatch(ToInput(t)));
+      }));
+}
+
+StepOutput TrackerStep::FollowBatch(const StepInput& input) const {
+  const auto& [features, memories, motion] = input;
+  const Tensor pix_feat = model_.WithMemory(features, ToMemoryTokens(model_, memories));
   const DecoderOutput decoded = model_.DecodeUnprompted(features, pix_feat, pix_feat.size(0));
-  const Tensor choice = motion ? BestMaskWithMotion(decoded, *motion) : BestMultimask(decoded);
+  const bool with_motion = motion.boxes.defined();
+  const Tensor choice = with_motion ? BestMaskWithMotion(decoded, motion) : BestMultimask(decoded);
   StepOutput output;
   output.heads = model_.TakeMasks(decoded, choice, choice);
-  if (!model_.device().is_cpu()) {
-    output.memory = model_.EncodeMemory(features, output.heads, /*binarize=*/false);
-  }
-  if (motion) {
-    output.agreement = Agreement(output.heads.masks, *motion).squeeze(1);
+  if (on_gpu_) output.memory = model_.EncodeMemory(features, output.heads, /*binarize=*/false);
+  if (with_motion) {
+    output.agreement = Agreement(output.heads.masks, motion).squeeze(1);
     output.rival = RivalShare(decoded, choice);
   }
   return output;

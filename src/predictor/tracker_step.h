@@ -6,7 +6,9 @@
 
 #include "model/sam2_model.h"
 #include "predictor/batch_shapes.h"
+#include "predictor/graph_cache.h"
 #include "predictor/memory_bank.h"
+#include "predictor/memory_batch.h"
 #include "predictor/motion_prior.h"
 
 namespace sam2 {
@@ -23,26 +25,43 @@ struct FramePrompt {
   MemoryBank::Selection memories;  // used unless from_scratch
 };
 
+// All that following N objects into a frame depends on.
+struct StepInput {
+  FrameFeatures features;
+  GatheredMemories memories;
+  MotionPrior motion;  // undefined without one
+};
+
 // Answers of N objects on one frame with the memories to keep of them.
 struct StepOutput {
   HeadsOutput heads;
-  Tensor memory;  // [N, T, mem_dim] bfloat16, or undefined, see Track()
+  Tensor memory;  // [N, T, mem_dim] bfloat16, or undefined, see TrackerStep
   // [N] float32, see motion_prior.h; undefined without one.
   Tensor agreement, rival;
 };
 
 // What one frame asks of the network, for any number of objects: they are
-// divided into batches of few shapes. Stateless.
+// divided into batches of few shapes. Stateless but for its graphs.
+//
+// In the form for the CPU the memory of what is followed is left to be encoded,
+// see LateMemories.
 class TrackerStep {
  public:
-  explicit TrackerStep(const Sam2Model& model)
-      : model_(model), shapes_(BatchShapes::For(model)) {}
+  explicit TrackerStep(const Sam2Model& model) : TrackerStep(model, !model.device().is_cpu()) {}
+  // on_gpu: in the form for a GPU, on whatever device. graphs: that images are
+  // encoded and objects followed by, or null.
+  TrackerStep(const Sam2Model& model, bool on_gpu, GraphCache* graphs = nullptr)
+      : model_(model), on_gpu_(on_gpu), shapes_(BatchShapes::For(model, on_gpu)),
+        graphs_(graphs) {}
+
+  // image: [1, 3, S, S] float32, normalised. With graphs the features hold until
+  // the next image.
+  FrameFeatures EncodeImage(const Tensor& image) const;
 
   // Follows N objects into the frame by their memories. The masks have their
   // holes still.
   // motion: chooses among the masks together with the predicted IoU; without it
   // that alone does, as in the reference.
-  // On the CPU the memory is left to be encoded, see LateMemories.
   // Reference: SAM2VideoPredictor.propagate_in_video on a frame without prompts.
   StepOutput Track(const FrameFeatures& features, const MemoryStore& store,
                    std::span<const MemoryBank::Selection> objects,
@@ -56,17 +75,24 @@ class TrackerStep {
   StepOutput Prompt(const FrameFeatures& features, const MemoryStore& store,
                     std::span<const FramePrompt> prompts, int fill_hole_area) const;
 
+  // What Track() computes of each batch. A function of tensors alone, so that a
+  // graph can capture it: which operators run, on which shapes, depends on
+  // shapes and types of the input alone and on which of its tensors are there;
+  // nothing is read back.
+  StepOutput FollowBatch(const StepInput& input) const;
+
  private:
-  StepOutput TrackBatch(const FrameFeatures& features, const MemoryStore& store,
-                        std::span<const MemoryBank::Selection> objects,
-                        const std::optional<MotionPrior>& motion) const;
+  // The same by a graph, if there are any.
+  StepOutput Follow(const StepInput& input) const;
   StepOutput PromptBatch(const FrameFeatures& features, const MemoryStore& store,
                          std::span<const FramePrompt* const> prompts, int fill_hole_area) const;
   HeadsOutput AnswerPrompts(const FrameFeatures& features, const MemoryStore& store,
                             std::span<const FramePrompt* const> prompts) const;
 
   const Sam2Model& model_;
+  bool on_gpu_;
   BatchShapes shapes_;
+  GraphCache* graphs_;
 };
 
 }  // namespace sam2

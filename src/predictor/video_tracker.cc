@@ -168,9 +168,8 @@ bool StreamingTracker::Rests(const TrackedObject& object, std::int64_t pts_ns) c
 
 void StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
                                const PromptPlan& plan) {
-  const Sam2Model& model = engine_->model();
   const Tensor image = reader_.Read(frame);
-  const FrameFeatures features = model.EncodeImage(image);
+  const FrameFeatures features = engine_->step().EncodeImage(image);
   FramePrompts asked;
   for (const auto& [id, pending] : plan.pending()) asked[id] = ToNetwork(frame, pending);
   late_memories_.Finish(*engine_, store_);
@@ -292,17 +291,15 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::Collect(
 
 MotionPrior StreamingTracker::Prior(std::span<const TrackedObject* const> objects,
                                     std::int64_t pts_ns) const {
-  std::vector<float> boxes, areas, weights;
+  std::vector<float> values;  // six for each object
   for (const TrackedObject* object : objects) {
     const Box box = object->motion.At(pts_ns).box;
-    boxes.insert(boxes.end(), {box.x0, box.y0, box.x1, box.y1});
-    areas.push_back(object->fill * (box.x1 - box.x0) * (box.y1 - box.y0));
-    weights.push_back(MotionWeight(object->motion, pts_ns));
+    values.insert(values.end(), {box.x0, box.y0, box.x1, box.y1,
+                                 object->fill * (box.x1 - box.x0) * (box.y1 - box.y0),
+                                 MotionWeight(object->motion, pts_ns)});
   }
-  const auto place = [&](const std::vector<float>& values) {
-    return Upload(values, engine_->model().device());
-  };
-  return {.boxes = place(boxes).view({-1, 4}), .areas = place(areas), .weight = place(weights)};
+  const Tensor all = Upload(values, engine_->model().device()).view({-1, 6});
+  return {.boxes = all.narrow(1, 0, 4), .areas = all.select(1, 4), .weight = all.select(1, 5)};
 }
 
 void StreamingTracker::Report(const FrameView& frame, std::int64_t pts_ns, bool cut,

@@ -31,10 +31,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILTIN = ROOT / "models" / "builtin" / "builtin.safetensors"
 WIDTH, HEIGHT, FRAMES = 640, 360, 8
-STAGES = ["frame", "image_encoder", "memory_attention", "mask_decoder", "memory_encoder", "other"]
-SIDES = ["core-fp32", "core-bf16", "core-fp16", "eager-fp32", "eager-bf16", "compiled-bf16"]
+# "follow" is a graph of the three after it, which then have no times of their own.
+STAGES = ["frame", "image_encoder", "follow", "memory_attention", "mask_decoder",
+          "memory_encoder", "other"]
+# "plain" is the core without CUDA graphs.
+SIDES = ["core-fp32", "core-bf16", "core-fp16", "plain-fp32", "plain-bf16", "plain-fp16",
+         "eager-fp32", "eager-bf16", "compiled-bf16"]
 USUAL = {"cpu": ["core-fp32", "core-bf16", "eager-fp32", "eager-bf16"],
-         "cuda": ["core-bf16", "eager-bf16", "compiled-bf16"]}
+         "cuda": ["core-bf16", "plain-bf16", "eager-bf16", "compiled-bf16"]}
 
 
 @dataclasses.dataclass
@@ -42,6 +46,10 @@ class Case:
     member: str
     size: int
     objects: int
+
+
+def is_ours(side):
+    return side.split("-")[0] in ("core", "plain")
 
 
 def draw(path):
@@ -75,10 +83,12 @@ class Side:
         given = [model, folder / "frames.rgb", WIDTH, HEIGHT, case.size, precision,
                  arguments.device, arguments.threads, *boxes(case.objects)]
         command = [ROOT / arguments.build / "tests" / "bench" / "compare_core"]
-        if kind != "core":
+        if not is_ours(name):
             command = [sys.executable, HERE / "compare_official.py"]
             given += ["--member", case.member] + ["--compile"] * (kind == "compiled")
-        environ = edgetam.environment(case.member) | {"OMP_NUM_THREADS": str(arguments.threads)}
+        environ = edgetam.environment(case.member) | {
+            "OMP_NUM_THREADS": str(arguments.threads),
+            "GST_SAM2_GRAPHS": "off" if kind == "plain" else "on"}
         self.log = open(folder / f"{name}.log", "w+", encoding="utf-8")
         self.process = subprocess.Popen(
             [str(part) for part in command + given], env=environ, text=True,
@@ -111,6 +121,7 @@ class Side:
         # Less than nothing where stages run side by side.
         self.stages["other"] = max(0, statistics.mean(answer["ms"]) - sum(self.stages.values()))
         self.areas, self.gpu_bytes = answer["areas"], answer["gpu_bytes"]
+        self.graphs = answer.get("graphs", 0)
 
     def peak_bytes(self):
         """The most that it held of the host's memory."""
@@ -123,7 +134,8 @@ class Side:
         return dataclasses.asdict(case) | {
             "side": self.name, "device": self.about["device"], "fps": 1000 / ms, "ms": ms,
             "blocks_ms": self.blocks, "stages_ms": self.stages,
-            "peak_bytes": self.peak_bytes(), "gpu_bytes": self.gpu_bytes, "mask_areas": self.areas}
+            "peak_bytes": self.peak_bytes(), "gpu_bytes": self.gpu_bytes, "graphs": self.graphs,
+            "mask_areas": self.areas}
 
     def close(self):
         with contextlib.suppress(BrokenPipeError):
@@ -140,7 +152,7 @@ def start(name, case, arguments, folder):
         side.warm_up(arguments.warmup)
     except RuntimeError as error:
         side.close()
-        if name.startswith("core"):
+        if is_ours(name):
             raise
         print(f"left out: {error}", file=sys.stderr, flush=True)
         return None
@@ -166,7 +178,7 @@ def compare(case, names, arguments, folder):
             side.close()
     for result in results:
         result["ratios"] = {other["side"]: other["ms"] / result["ms"] for other in results
-                            if not other["side"].startswith("core")}
+                            if not is_ours(other["side"])}
     return results
 
 
@@ -174,14 +186,14 @@ def show(results):
     case = results[0]
     print(f"\n{case['member']} at {case['size']}, {case['objects']} object(s), on {case['device']}")
     print(f"  {'side':14}{'FPS':>8}{'ms':>10}" + "".join(f"{name:>17}" for name in STAGES)
-          + f"{'peak MB':>9}{'GPU MB':>8}  times as fast as")
+          + f"{'peak MB':>9}{'GPU MB':>8}{'graphs':>8}  times as fast as")
     for r in results:
         stages = "".join(f"{r['stages_ms'].get(name, 0):17.2f}" for name in STAGES)
         gpu = f"{r['gpu_bytes'] / 1e6:.0f}" if r["gpu_bytes"] else ""
         ratios = ", ".join(f"{name} {value:.2f}" for name, value in r["ratios"].items()
                            if name != r["side"])
         print(f"  {r['side']:14}{r['fps']:8.2f}{r['ms']:10.2f}{stages}{r['peak_bytes'] / 1e6:9.0f}"
-              f"{gpu:>8}  {ratios}", flush=True)
+              f"{gpu:>8}{r['graphs'] or '':>8}  {ratios}", flush=True)
 
 
 def write(results, about, folder):
@@ -191,13 +203,13 @@ def write(results, about, folder):
         rows = csv.writer(file)
         rows.writerow(["member", "size", "objects", "side", "device", "fps", "ms",
                        *(f"{name}_ms" for name in STAGES), "peak_bytes", "gpu_bytes",
-                       *(f"ratio_to_{name}" for name in SIDES if not name.startswith("core"))])
+                       "graphs", *(f"ratio_to_{name}" for name in SIDES if not is_ours(name))])
         for r in results:
             rows.writerow([*(r[key] for key in ("member", "size", "objects", "side", "device",
                                                 "fps", "ms")),
                            *(r["stages_ms"].get(name, "") for name in STAGES), r["peak_bytes"],
-                           r["gpu_bytes"], *(r["ratios"].get(name, "") for name in SIDES
-                                             if not name.startswith("core"))])
+                           r["gpu_bytes"], r["graphs"],
+                           *(r["ratios"].get(name, "") for name in SIDES if not is_ours(name))])
     groups = [(f"{key[0]} {key[1]}, {key[2]} obj.", {r["side"]: r["fps"] for r in some})
               for key, some in itertools.groupby(
                   results, lambda r: (r["member"], r["size"], r["objects"]))]

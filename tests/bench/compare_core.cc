@@ -6,7 +6,8 @@
 // FRAMES: a file of RGB frames, played forwards and backwards. BOX: x,y,w,h.
 // Answers each line "N" or "N stages" with one line of JSON: the milliseconds
 // of each frame, of each stage (with "stages"; the device is waited for then),
-// the area of each mask of the last frame, and the most GPU memory held so far.
+// the area of each mask of the last frame, the most GPU memory held so far, and
+// how many CUDA graphs there are.
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/record_function.h>
 #include <c10/core/CachingDeviceAllocator.h>
@@ -126,8 +127,8 @@ std::string Joined(const Values& values) {
 }
 
 // Runs as many frames as the line says and prints the answer.
-void Answer(const std::string& line, bool on_gpu, sam2::VideoTracker& tracker, Player& player,
-            std::vector<sam2::Prompt>& prompts) {
+void Answer(const std::string& line, bool on_gpu, const sam2::ModelEngine& engine,
+            sam2::VideoTracker& tracker, Player& player, std::vector<sam2::Prompt>& prompts) {
   std::istringstream words(line);
   int frames = 0;
   std::string word;
@@ -157,7 +158,8 @@ void Answer(const std::string& line, bool on_gpu, sam2::VideoTracker& tracker, P
   }
   std::cout << "{\"ms\": [" << Joined(ms) << "], \"stages\": {" << Joined(named)
             << "}, \"areas\": [" << Joined(areas)
-            << "], \"gpu_bytes\": " << PeakGpuBytes(on_gpu) << "}" << std::endl;
+            << "], \"gpu_bytes\": " << PeakGpuBytes(on_gpu) << ", \"graphs\": " << engine.graphs()
+            << "}" << std::endl;
 }
 
 int Main(int argc, char** argv) {
@@ -182,7 +184,7 @@ int Main(int argc, char** argv) {
             << engine->info().device << "\", \"precision\": \"" << engine->info().precision
             << "\"}" << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
-    Answer(line, on_gpu, *tracker, player, prompts);
+    Answer(line, on_gpu, *engine, *tracker, player, prompts);
   }
   return 0;
 }

@@ -108,8 +108,8 @@ TEST_F(MemoryBatchTest, WithoutFillingNothingIsMasked) {
   AddObjects({9, 9});
   const GatheredMemories exact = GatherMemories(store_, selections_, Exact());
   EXPECT_FALSE(exact.counts.defined());
-  EXPECT_EQ(exact.t_pos.size(0), 1);  // one row serves both
-  EXPECT_EQ(GatherMemories(store_, selections_, Few()).t_pos.size(0), 2);
+  EXPECT_EQ(exact.positions.size(0), 1);  // one row serves both
+  EXPECT_EQ(GatherMemories(store_, selections_, Few()).positions.size(0), 2);
 }
 
 TEST_F(MemoryBatchTest, WhatIsMaskedMayBeAnything) {

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The tracker by graphs, in a stand-in for CUDA's, against the same steps run as
+// they are, and against the CPU's own form of them.
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <utility>
+
+#include "checkpoint/checkpoint.h"
+#include "predictor/engine.h"
+#include "replayed_graph.h"
+#include "scene.h"
+
+namespace sam2 {
+namespace {
+
+using Frames = std::vector<std::vector<Object>>;
+
+constexpr int kFrames = 30;
+constexpr std::int64_t kFrameNs = 40'000'000;
+
+std::shared_ptr<ModelEngine> OpenEngine(std::unique_ptr<GraphPool> graphs) {
+  const ResolvedOptions options =
+      Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = "fp32"});
+  auto engine = std::make_shared<ModelEngine>(options, ReadCheckpoint(SAM2_BUILTIN_MODEL),
+                                              std::move(graphs));
+  engine->set_threads(1);
+  return engine;
+}
+
+std::unique_ptr<GraphPool> Graphs(GraphCounts& counts, int most_captures = 1000) {
+  auto pool = std::make_unique<ReplayedPool>(counts);
+  pool->FailAfter(most_captures);
+  return pool;
+}
+
+// Five discs that come one after the other, one of which is dropped, one
+// prompted anew and one corrected by a click on the way: batches of one to four.
+class Film {
+ public:
+  Film(const std::shared_ptr<ModelEngine>& engine, MemoryPolicy policy)
+      : tracker_(engine->CreateVideoTracker({.memory_policy = policy})) {}
+
+  std::vector<Object> Next() {
+    const float x = 2.0f * static_cast<float>(frame_);
+    const std::vector<Disc> discs = {{60 + x, 80, 30, 230, 50, 40}, {230, 110, 26, 40, 70, 235},
+                                     {290, 40, 20, 30, 200, 60}, {40, 150, 18, 240, 220, 40},
+                                     {160, 30, 17, 200, 40, 220}};
+    const std::vector<int> starts = {0, 0, 4, 9, 15};
+    std::vector<Prompt> prompts;
+    for (size_t i = 0; i < discs.size(); ++i) {
+      if (frame_ == starts[i]) prompts.emplace_back().box = BoxOf(discs[i]);
+    }
+    const auto change = [&](int id, PromptAction action) -> Prompt& {
+      Prompt& prompt = prompts.emplace_back();
+      prompt.id = id;
+      prompt.action = action;
+      return prompt;
+    };
+    if (frame_ == 12) change(2, PromptAction::kRemove);
+    if (frame_ == 18) change(1, PromptAction::kReplace).box = BoxOf(discs[0]);
+    if (frame_ == 21) {
+      change(3, PromptAction::kRefine).points.push_back({.x = discs[2].x, .y = discs[2].y});
+    }
+    return tracker_->Step(Picture(320, 180, discs).view(), frame_++ * kFrameNs, prompts).objects;
+  }
+
+  Frames All() {
+    Frames frames;
+    while (frame_ < kFrames) frames.push_back(Next());
+    return frames;
+  }
+
+ private:
+  std::unique_ptr<VideoTracker> tracker_;
+  int frame_ = 0;
+};
+
+void ExpectEqual(const std::vector<Object>& objects, const std::vector<Object>& truth) {
+  ASSERT_EQ(objects.size(), truth.size());
+  for (size_t i = 0; i < objects.size(); ++i) {
+    EXPECT_EQ(objects[i].id, truth[i].id);
+    EXPECT_EQ(objects[i].state, truth[i].state);
+    EXPECT_EQ(objects[i].score, truth[i].score);
+    EXPECT_EQ(objects[i].iou, truth[i].iou);
+    EXPECT_EQ(objects[i].mask.pixels, truth[i].mask.pixels);
+  }
+}
+
+void ExpectEqual(const Frames& frames, const Frames& truth) {
+  ASSERT_EQ(frames.size(), truth.size());
+  for (size_t frame = 0; frame < frames.size(); ++frame) {
+    SCOPED_TRACE(frame);
+    ExpectEqual(frames[frame], truth[frame]);
+  }
+}
+
+class TrackerByGraphs : public testing::TestWithParam<MemoryPolicy> {
+ protected:
+  static std::shared_ptr<ModelEngine> Plain() {
+    static GraphCounts counts;
+    return OpenEngine(Graphs(counts, /*most_captures=*/0));
+  }
+  static const Frames& PlainFilm() {
+    static std::map<MemoryPolicy, Frames> films;
+    Frames& film = films[GetParam()];
+    if (film.empty()) film = Film(Plain(), GetParam()).All();
+    return film;
+  }
+
+  GraphCounts counts_;
+};
+
+TEST_P(TrackerByGraphs, IsTheSameToTheBit) {
+  const Frames& truth = PlainFilm();
+  const auto engine = OpenEngine(Graphs(counts_));
+  ExpectEqual(Film(engine, GetParam()).All(), truth);
+  EXPECT_EQ(truth.back().size(), 4u);
+  for (const Object& object : truth.back()) EXPECT_FALSE(object.mask.empty());
+  // The encoder's, and of batches of one, two and four with and without a bias.
+  EXPECT_GE(engine->graphs(), 4);
+  EXPECT_LE(engine->graphs(), 8);
+  EXPECT_GT(counts_.replays, kFrames);
+}
+
+// What is replayed is that to the bit, so that it need not run again.
+TEST_P(TrackerByGraphs, PlainlyIsAsInTheFormForTheCpu) {
+  const Frames& frames = PlainFilm();
+  const Frames truth = Film(OpenEngine(nullptr), GetParam()).All();
+  for (size_t frame = 0; frame < truth.size(); ++frame) {
+    ASSERT_EQ(frames[frame].size(), truth[frame].size());
+    for (size_t i = 0; i < truth[frame].size(); ++i) {
+      const Object& object = frames[frame][i];
+      const Object& other = truth[frame][i];
+      EXPECT_EQ(object.state, other.state);
+      EXPECT_NEAR(object.iou, other.iou, 1e-4 * other.iou) << frame;
+      EXPECT_NEAR(object.score, other.score, 1e-4 * other.score) << frame;
+      EXPECT_GE(Iou(object.mask, other.mask), 0.999) << frame;
+    }
+  }
+}
+
+TEST_P(TrackerByGraphs, GoesOnPlainlyFromACaptureThatFails) {
+  const Frames& truth = PlainFilm();
+  testing::internal::CaptureStderr();
+  const auto engine = OpenEngine(Graphs(counts_, /*most_captures=*/3));
+  ExpectEqual(Film(engine, GetParam()).All(), truth);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("cannot be captured"));
+  EXPECT_EQ(counts_.captures, 3);
+  EXPECT_EQ(engine->graphs(), 0);
+}
+
+TEST_P(TrackerByGraphs, TwoStreamsInTurnShareThem) {
+  const auto engine = OpenEngine(Graphs(counts_));
+  Film a(engine, GetParam()), b(engine, GetParam());
+  const Frames& truth = PlainFilm();
+  constexpr int kAhead = 5;
+  for (int i = 0; i < kAhead; ++i) ExpectEqual(b.Next(), truth[i]);
+  for (int i = kAhead; i < kFrames; ++i) {
+    SCOPED_TRACE(i);
+    ExpectEqual(a.Next(), truth[i - kAhead]);
+    ExpectEqual(b.Next(), truth[i]);
+  }
+  EXPECT_LE(engine->graphs(), 8);
+}
+
+INSTANTIATE_TEST_SUITE_P(Policies, TrackerByGraphs,
+                         testing::Values(MemoryPolicy::kOfficial, MemoryPolicy::kRobust),
+                         [](const auto& info) {
+                           return info.param == MemoryPolicy::kOfficial ? "Official" : "Robust";
+                         });
+
+// More objects than a batch holds: the largest graph runs twice in a frame, and
+// the store grows and shrinks between.
+TEST(TrackerByGraphsOfMany, IsTheSameToTheBit) {
+  const auto run = [](const std::shared_ptr<ModelEngine>& engine) {
+    const auto tracker = engine->CreateVideoTracker({});
+    Frames frames;
+    for (int frame = 0; frame < 9; ++frame) {
+      std::vector<Disc> discs;
+      std::vector<Prompt> prompts;
+      for (int i = 0; i < 34; ++i) {
+        discs.push_back({20.0f + 31.0f * static_cast<float>(i % 9),
+                         25.0f + 38.0f * static_cast<float>(i / 9), 11.0f,
+                         static_cast<std::uint8_t>(60 + 5 * i), 40, 220});
+        if (frame == i / 17) prompts.emplace_back().box = BoxOf(discs.back());
+        if (frame == 5 && i > 2) {
+          Prompt& prompt = prompts.emplace_back();
+          prompt.id = i + 1;
+          prompt.action = PromptAction::kRemove;
+        }
+      }
+      frames.push_back(tracker->Step(Picture(320, 180, discs).view(), frame * kFrameNs, prompts)
+                           .objects);
+    }
+    return frames;
+  };
+  GraphCounts counts, none;
+  const auto truth = run(OpenEngine(Graphs(none, 0)));
+  EXPECT_EQ(truth[4].size(), 34u);
+  EXPECT_EQ(truth[8].size(), 3u);
+  ExpectEqual(run(OpenEngine(Graphs(counts))), truth);
+  EXPECT_GT(counts.replays, 9);
+}
+
+}  // namespace
+}  // namespace sam2
