@@ -47,7 +47,8 @@ class Sam2Model {
   // left-over tensor, Error(kBadSettings) for an impossible size.
   Sam2Model(Weights& weights, int64_t image_size);
 
-  // image: [1, 3, S, S] float32, normalised.
+  // image: [B, 3, S, S] float32, normalised. Several are for TrackerStep alone
+  // to divide again: the rest takes the features of one frame.
   FrameFeatures EncodeImage(const Tensor& image) const;
 
   // A frame's embedding for an object without memories: [1, C, h, w].

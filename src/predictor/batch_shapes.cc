@@ -12,6 +12,7 @@ namespace {
 // 0.5 GiB with the official models).
 constexpr int64_t kMaxTokens = 1 << 19;
 constexpr int64_t kMaxOnCpu = 8, kMaxOnGpu = 16;  // objects
+constexpr int64_t kMaxImagesOnGpu = 8;
 
 // Falling: on the CPU all sizes, as a batch more costs more than an object more
 // in it; on a GPU the powers of two.
@@ -43,7 +44,7 @@ BatchShapes BatchShapes::For(const Sam2Model& model, bool on_gpu) {
   const std::vector<int64_t> sizes = SizesUpTo(
       std::clamp<int64_t>(kMaxTokens / tokens, 1, on_gpu ? kMaxOnGpu : kMaxOnCpu), !on_gpu);
   return {.objects = sizes, .prompts = on_gpu ? sizes : SizesUpTo(1, true),
-          .lengths = {usual, longest}, .may_share_positions = !on_gpu};
+          .images = SizesUpTo(on_gpu ? kMaxImagesOnGpu : 1, false), .lengths = {usual, longest}, .may_share_positions = !on_gpu};
 }
 
 std::vector<int64_t> BatchShapes::Divide(int64_t count, const std::vector<int64_t>& sizes) {

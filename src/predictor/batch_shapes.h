@@ -23,6 +23,7 @@ struct BatchShapes {
   std::vector<int64_t> objects;  // the sizes of a batch, falling, the last one 1
   // Those of prompts, which have many shapes of their own: numbers of clicks.
   std::vector<int64_t> prompts;
+  std::vector<int64_t> images;  // those of frames of several streams
   std::vector<Length> lengths;  // rising, the last one the most there can be
   // Whether position codes that all objects share may be one row.
   bool may_share_positions;

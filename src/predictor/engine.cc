@@ -161,6 +161,7 @@ ModelEngine::ModelEngine(const ResolvedOptions& options, Checkpoint checkpoint,
     if (graphs) graphs_.emplace(std::move(graphs));
     step_.emplace(*model_, /*on_gpu=*/graphs_ || !options.device.is_cpu(),
                   graphs_ ? &*graphs_ : nullptr);
+    encoder_.emplace(*step_, step_->shapes().images);
     info_ = {.member = model_->config().member,
              .image_size = static_cast<int>(model_->image_size()),
              .device = options.device.str(),

@@ -7,6 +7,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "model/sam2_model.h"
+#include "predictor/encoder_batcher.h"
 #include "predictor/execution_queue.h"
 #include "predictor/graph_cache.h"
 #include "predictor/tracker_step.h"
@@ -44,6 +45,7 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
 
   const Sam2Model& model() const { return *model_; }
   const TrackerStep& step() const { return *step_; }
+  EncoderBatcher& encoder() { return *encoder_; }
   // Captured so far. Between steps.
   int graphs() const { return graphs_ ? graphs_->captured() : 0; }
   // Runs a job of a step, in turn with those of other streams.
@@ -64,6 +66,7 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
   std::unique_ptr<const Sam2Model> model_;
   std::optional<GraphCache> graphs_;
   std::optional<const TrackerStep> step_;
+  std::optional<EncoderBatcher> encoder_;
   ModelInfo info_;
   std::atomic<int> threads_ = 0;
 };

@@ -54,7 +54,9 @@ class TrackerStep {
       : model_(model), on_gpu_(on_gpu), shapes_(BatchShapes::For(model, on_gpu)),
         graphs_(graphs) {}
 
-  // image: [1, 3, S, S] float32, normalised. With graphs the features hold until
+  const BatchShapes& shapes() const { return shapes_; }
+
+  // image: [B, 3, S, S] float32, normalised. With graphs the features hold until
   // the next image.
   FrameFeatures EncodeImage(const Tensor& image) const;
 

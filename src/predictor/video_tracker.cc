@@ -85,7 +85,8 @@ StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
     return plan.Removes(object.id()) || Rests(object, pts_ns);
   };
   if (!std::ranges::all_of(objects_, needs_no_look) || !plan.pending().empty()) {
-    engine_->Run([&] { RunStep(frame, pts_ns, plan); });
+    EncoderBatcher::Request request(engine_->encoder(), reader_, frame);
+    engine_->Run([&] { RunStep(request, frame, pts_ns, plan); });
   }
   next_id_ = plan.next_id();
   std::erase_if(objects_, [&](const TrackedObject& object) { return plan.Removes(object.id()); });
@@ -166,10 +167,9 @@ bool StreamingTracker::Rests(const TrackedObject& object, std::int64_t pts_ns) c
          since < options_.lost_interval_ns;
 }
 
-void StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
-                               const PromptPlan& plan) {
-  const Tensor image = reader_.Read(frame);
-  const FrameFeatures features = engine_->step().EncodeImage(image);
+void StreamingTracker::RunStep(EncoderBatcher::Request& request, const FrameView& frame,
+                               std::int64_t pts_ns, const PromptPlan& plan) {
+  const FrameFeatures& features = request.Features();
   FramePrompts asked;
   for (const auto& [id, pending] : plan.pending()) asked[id] = ToNetwork(frame, pending);
   late_memories_.Finish(*engine_, store_);
@@ -179,7 +179,7 @@ void StreamingTracker::RunStep(const FrameView& frame, std::int64_t pts_ns,
 
   CutDetector cuts = cuts_;
   const bool cut =
-      options_.detect_cuts && cuts.See(CutDetector::Thumbnail(image).to(at::kCPU));
+      options_.detect_cuts && cuts.See(CutDetector::Thumbnail(request.image()).to(at::kCPU));
   for (ObjectAnswer& answer : answers) Report(frame, pts_ns, cut, answer);
   late_memories_.Begin(*engine_, features, std::move(late));
   // From here on nothing fails.

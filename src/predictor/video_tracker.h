@@ -68,7 +68,8 @@ class StreamingTracker : public VideoTracker {
   bool Rests(const TrackedObject& object, std::int64_t pts_ns) const;
 
   FramePrompt ToNetwork(const FrameView& frame, const PromptPlan::Pending& pending) const;
-  void RunStep(const FrameView& frame, std::int64_t pts_ns, const PromptPlan& plan);
+  void RunStep(EncoderBatcher::Request& request, const FrameView& frame, std::int64_t pts_ns,
+               const PromptPlan& plan);
   std::vector<const TrackedObject*> Followed(std::int64_t pts_ns, const PromptPlan& plan,
                                              const FramePrompts& asked) const;
   void FollowPart(const FrameFeatures& features, std::int64_t pts_ns, Following& part) const;

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predictor/encoder_batcher.h"
+
+#include <ATen/ops/cat.h>
+
+#include <algorithm>
+#include <exception>
+
+namespace sam2 {
+namespace {
+
+// Picture i of a batch. In memory of its own, since it outlives what the encoder
+// puts in the same place for the next batch.
+FrameFeatures Part(const FrameFeatures& batch, int64_t i) {
+  const auto part = [i](const Tensor& tensor) { return tensor.narrow(0, i, 1).clone(); };
+  return {part(batch.embedding), part(batch.feat_s0), part(batch.feat_s1)};
+}
+
+}  // namespace
+
+EncoderBatcher::Request::Request(EncoderBatcher& batcher, FrameReader& reader,
+                                 const FrameView& frame)
+    : batcher_(batcher), reader_(reader), frame_(frame) {
+  const std::lock_guard lock(batcher_.mutex_);
+  batcher_.waiting_.push_back(this);
+}
+
+EncoderBatcher::Request::~Request() {
+  const std::lock_guard lock(batcher_.mutex_);
+  std::erase(batcher_.waiting_, this);
+}
+
+const FrameFeatures& EncoderBatcher::Request::Features() {
+  if (features_) return *features_;
+  Read();
+  const std::vector<Request*> batch = batcher_.BatchWith(*this);
+  try {
+    batcher_.Encode(batch);
+  } catch (const std::exception&) {  // together they may be too much for the memory
+    if (batch.size() == 1) throw;
+    batcher_.Encode({this});
+  }
+  return *features_;
+}
+
+void EncoderBatcher::Request::Read() {
+  if (!image_.defined()) image_ = reader_.Read(frame_);
+}
+
+int64_t EncoderBatcher::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return std::ssize(waiting_);
+}
+
+std::vector<EncoderBatcher::Request*> EncoderBatcher::BatchWith(Request& own) {
+  std::vector<Request*> batch = {&own};
+  const std::lock_guard lock(mutex_);
+  for (Request* request : waiting_) {
+    if (std::ssize(batch) == sizes_.front()) break;
+    if (request == &own) continue;
+    try {
+      request->Read();
+    } catch (const std::exception&) {
+      continue;  // its stream learns of it in its turn
+    }
+    batch.push_back(request);
+  }
+  batch.resize(*std::ranges::find_if(
+      sizes_, [&](int64_t size) { return size <= std::ssize(batch); }));
+  for (Request* request : batch) std::erase(waiting_, request);
+  return batch;
+}
+
+void EncoderBatcher::Encode(const std::vector<Request*>& batch) {
+  if (batch.size() == 1) {
+    batch[0]->features_ = step_.EncodeImage(batch[0]->image_);
+    return;
+  }
+  std::vector<Tensor> images;
+  for (const Request* request : batch) images.push_back(request->image_);
+  const FrameFeatures features = step_.EncodeImage(at::cat(images));
+  for (size_t i = 0; i < batch.size(); ++i) {
+    batch[i]->features_ = Part(features, static_cast<int64_t>(i));
+  }
+}
+
+}  // namespace sam2
