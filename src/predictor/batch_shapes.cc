@@ -44,7 +44,8 @@ BatchShapes BatchShapes::For(const Sam2Model& model, bool on_gpu) {
   const std::vector<int64_t> sizes = SizesUpTo(
       std::clamp<int64_t>(kMaxTokens / tokens, 1, on_gpu ? kMaxOnGpu : kMaxOnCpu), !on_gpu);
   return {.objects = sizes, .prompts = on_gpu ? sizes : SizesUpTo(1, true),
-          .images = SizesUpTo(on_gpu ? kMaxImagesOnGpu : 1, false), .lengths = {usual, longest}, .may_share_positions = !on_gpu};
+          .images = SizesUpTo(on_gpu ? kMaxImagesOnGpu : 1, false),
+          .lengths = {usual, longest}, .may_share_positions = !on_gpu};
 }
 
 std::vector<int64_t> BatchShapes::Divide(int64_t count, const std::vector<int64_t>& sizes) {
