@@ -33,7 +33,7 @@ class Loop:
             frames.float(), (size, size), mode="bicubic", antialias=True).round().clamp(0, 255)
         mean, std = (torch.tensor(values)[:, None, None]
                      for values in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
-        self.images = ((levels / 255 - mean) / std).to(device)
+        self.images = ((levels / 255 - mean) / std).contiguous().to(device)
 
     def __len__(self):
         return 1 << 30

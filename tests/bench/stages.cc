@@ -115,7 +115,8 @@ void BM_EncodeMemory(benchmark::State& state) {
 
 void Follow(const FrameFeatures& features, MemoryStore& store,
             std::span<const MemoryBank::Selection> objects) {
-  const StepOutput output = TrackerStep(*g_model).Track(features, store, objects, std::nullopt);
+  StepOutput output = TrackerStep(*g_model).Track(features, store, objects, std::nullopt);
+  output.memory = g_model->EncodeMemory(features, output.heads, /*binarize=*/false);
   store.features.Write(output.memory);
   store.obj_ptrs.Write(output.heads.obj_ptr);
   Readout(output, 8);

@@ -182,8 +182,14 @@ TEST_P(StreamsTogether, FindWhatEachFindsAlone) {
     std::vector<std::future<std::vector<Object>>> answers;
     const EncoderRuns runs;
     {
-      std::promise<void> go;
-      std::jthread holder([&] { engine->Run([&] { go.get_future().wait(); }); });
+      std::promise<void> held, go;
+      std::jthread holder([&] {
+        engine->Run([&] {
+          held.set_value();
+          go.get_future().wait();
+        });
+      });
+      held.get_future().wait();
       for (int i = 0; i < kStreams; ++i) {
         answers.push_back(std::async(std::launch::async,
                                      [&, i] { return Follow(*trackers[i], i, frame); }));
