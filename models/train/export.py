@@ -26,11 +26,14 @@ def metadata(shape):
 
 
 def canonical(weights):
-    """State dict of build(one_branch=True) -> that of build(one_branch=False), computing the same."""
+    """State dict of build(), with one branch or with three -> that with three, fp32, computing the same."""
     complete = {}
     for name, template in build(shape=shape_of(weights), one_branch=False).state_dict().items():
         if name in weights:
-            complete[name] = weights[name].detach().cpu().clone()
+            value = weights[name].detach().cpu().clone()
+            complete[name] = value.float() if value.is_floating_point() else value
+        elif name.endswith('num_batches_tracked'):         # compact() left them out
+            complete[name] = template
         elif '.token_mixer.conv1.' not in name:
             raise KeyError(name)
         elif name.endswith('c.weight') or name.endswith('running_var'):
