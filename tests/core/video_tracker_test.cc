@@ -23,7 +23,7 @@ using ::testing::IsEmpty;
 
 constexpr int kWidth = 320, kHeight = 180;
 constexpr std::int64_t kFrameNs = 40'000'000;
-constexpr char kAbsent[] = "absent.safetensors", kUndecided[] = "undecided.safetensors";
+constexpr char kAbsent[] = "absent.safetensors";
 
 Disc RedDisc(int frame) { return {80.0f + 3 * static_cast<float>(frame), 80, 30, 230, 50, 40}; }
 constexpr Disc kBlueDisc{230, 110, 26, 40, 70, 235};
@@ -93,21 +93,11 @@ std::string AbsentModel() {
   return path;
 }
 
-// With the same predicted IoU for every mask.
-std::string UndecidedModel() {
-  static const std::string path =
-      ChangedModel(kUndecided, {{"sam_mask_decoder.iou_prediction_head.layers.2.weight", 0.0F},
-                                {"sam_mask_decoder.iou_prediction_head.layers.2.bias", 0.75F}});
-  return path;
-}
-
 class VideoTrackerTest : public ::testing::Test {
  protected:
   static void TearDownTestSuite() {
-    for (const char* name : {kAbsent, kUndecided}) {
-      std::filesystem::remove(std::filesystem::temp_directory_path() /
-                              (std::to_string(getpid()) + name));
-    }
+    std::filesystem::remove(std::filesystem::temp_directory_path() /
+                            (std::to_string(getpid()) + kAbsent));
   }
 
   StepResult Step(const Picture& picture, const std::vector<Prompt>& prompts = {}) {
@@ -496,22 +486,6 @@ TEST_F(VideoTrackerTest, RobustObjectsTogetherAreAsIfEachWereAlone) {
   const TrackerOptions robust{.memory_policy = MemoryPolicy::kRobust};
   Use(SAM2_BUILTIN_MODEL, robust);
   ExpectTogetherAsAlone(robust, BoxPrompt(2, BoxOf(kBlueDisc)));
-}
-
-TEST_F(VideoTrackerTest, RobustPolicyChoosesAmongMasksByMotion) {
-  // Some of the three masks hold the blue disc too.
-  const auto held = [&](MemoryPolicy policy) {
-    Use(UndecidedModel(), {.memory_policy = policy});
-    double sum = 0;
-    for (int f = 0; f < 16; ++f) {
-      std::vector<Prompt> prompts;
-      if (f == 0) prompts = {BoxPrompt(1, BoxOf(RedDisc(0)))};
-      const auto result = tracker_->Step(Scene(f).view(), kFrameNs * f, prompts);
-      sum += Iou(result.objects.at(0).mask, RedDisc(f), kWidth, kHeight);
-    }
-    return sum / 16;
-  };
-  EXPECT_GT(held(MemoryPolicy::kRobust), held(MemoryPolicy::kOfficial) + 0.1);
 }
 
 TEST_F(VideoTrackerTest, FrameSizeMayChangeAndBeExtreme) {
