@@ -186,7 +186,7 @@ int ModelEngine::OperatorThreads() const {
 }
 
 int64_t ModelEngine::Pieces(int64_t objects) const {
-  if (!model_->device().is_cpu() || graphs_) return 1;
+  if (step_->on_gpu()) return 1;
   // With fewer objects than threads those inside of operators do better.
   if (OperatorThreads() > 1 && objects < AllThreads()) return 1;
   return std::min<int64_t>(objects, AllThreads());

@@ -11,15 +11,16 @@ namespace sam2 {
 namespace {
 
 // In batches of the sizes that objects are followed in.
-Tensor Encode(const Sam2Model& model, const FrameFeatures& features, const HeadsOutput& heads) {
+Tensor Encode(const ModelEngine& engine, const FrameFeatures& features,
+              const HeadsOutput& heads) {
   std::vector<Tensor> memories;
   int64_t begin = 0;
   for (const int64_t size :
-       BatchShapes::Divide(heads.masks.size(0), BatchShapes::For(model).objects)) {
+       BatchShapes::Divide(heads.masks.size(0), engine.step().shapes().objects)) {
     HeadsOutput some;
     some.masks = heads.masks.narrow(0, begin, size);
     some.object_score_logits = heads.object_score_logits.narrow(0, begin, size);
-    memories.push_back(model.EncodeMemory(features, some, /*binarize=*/false));
+    memories.push_back(engine.model().EncodeMemory(features, some, /*binarize=*/false));
     begin += size;
   }
   return memories.size() == 1 ? memories[0] : at::cat(memories);
@@ -35,10 +36,10 @@ void LateMemories::Begin(ModelEngine& engine, const FrameFeatures& features,
 }
 
 void LateMemories::Start(ModelEngine& engine) {
-  work_ = engine.Start(std::ssize(parts_), [this, &model = engine.model()](int64_t i) {
+  work_ = engine.Start(std::ssize(parts_), [this, &engine](int64_t i) {
     Part& part = parts_[i];
     if (part.memory.defined()) return;
-    part.memory = Encode(model, features_, part.heads);
+    part.memory = Encode(engine, features_, part.heads);
   });
 }
 

@@ -25,39 +25,7 @@ MotionPrior Slice(const MotionPrior& motion, int64_t begin, int64_t end) {
           .weight = motion.weight.slice(0, begin, end)};
 }
 
-// An output of what fn makes of each member.
-template <typename Fn>
-StepOutput ForEachTensor(Fn fn) {
-  return {.heads = {.masks = fn([](const StepOutput& o) { return o.heads.masks; }),
-                    .ious = fn([](const StepOutput& o) { return o.heads.ious; }),
-                    .obj_ptr = fn([](const StepOutput& o) { return o.heads.obj_ptr; }),
-                    .object_score_logits =
-                        fn([](const StepOutput& o) { return o.heads.object_score_logits; })},
-          .memory = fn([](const StepOutput& o) { return o.memory; }),
-          .agreement = fn([](const StepOutput& o) { return o.agreement; }),
-          .rival = fn([](const StepOutput& o) { return o.rival; })};
-}
-
-StepOutput Concatenate(const std::vector<StepOutput>& parts) {
-  if (parts.size() == 1) return parts[0];
-  return ForEachTensor([&](auto member) {
-    std::vector<Tensor> tensors;
-    for (const StepOutput& part : parts) tensors.push_back(member(part));
-    return tensors[0].defined() ? at::cat(tensors) : Tensor();
-  });
-}
-
-// Row i of the result is row order[i] of the output.
-StepOutput Reorder(const StepOutput& output, const std::vector<int64_t>& order) {
-  if (std::ranges::is_sorted(order)) return output;
-  const Tensor index = Upload(order, output.memory.device());
-  return ForEachTensor([&](auto member) {
-    const Tensor rows = member(output);
-    return rows.defined() ? rows.index_select(0, index) : rows;
-  });
-}
-
-// The structs as a graph's inputs and results, and back.
+// The structs as lists of their tensors, such as a graph's inputs and results, and back.
 GraphCache::Tensors ToTensors(const FrameFeatures& features) {
   return {features.embedding, features.feat_s0, features.feat_s1};
 }
@@ -84,6 +52,30 @@ GraphCache::Tensors ToTensors(const StepOutput& output) {
 
 StepOutput ToOutput(const GraphCache::Tensors& t) {
   return {.heads = {t[0], t[1], t[2], t[3]}, .memory = t[4], .agreement = t[5], .rival = t[6]};
+}
+
+StepOutput Concatenate(const std::vector<StepOutput>& parts) {
+  if (parts.size() == 1) return parts[0];
+  std::vector<GraphCache::Tensors> rows;
+  for (const StepOutput& part : parts) rows.push_back(ToTensors(part));
+  GraphCache::Tensors whole;
+  for (size_t i = 0; i < rows[0].size(); ++i) {
+    std::vector<Tensor> tensors;
+    for (const GraphCache::Tensors& part : rows) tensors.push_back(part[i]);
+    whole.push_back(tensors[0].defined() ? at::cat(tensors) : Tensor());
+  }
+  return ToOutput(whole);
+}
+
+// Row i of the result is row order[i] of the output.
+StepOutput Reorder(const StepOutput& output, const std::vector<int64_t>& order) {
+  if (std::ranges::is_sorted(order)) return output;
+  const Tensor index = Upload(order, output.memory.device());
+  GraphCache::Tensors tensors = ToTensors(output);
+  for (Tensor& rows : tensors) {
+    if (rows.defined()) rows = rows.index_select(0, index);
+  }
+  return ToOutput(tensors);
 }
 
 // What prompts must have in common to make one batch.

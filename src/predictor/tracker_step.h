@@ -54,6 +54,7 @@ class TrackerStep {
       : model_(model), on_gpu_(on_gpu), shapes_(BatchShapes::For(model, on_gpu)),
         graphs_(graphs) {}
 
+  bool on_gpu() const { return on_gpu_; }
   const BatchShapes& shapes() const { return shapes_; }
 
   // image: [B, 3, S, S] float32, normalised. With graphs the features hold until
