@@ -89,8 +89,9 @@ class Side:
         environ = edgetam.environment(case.member) | {
             "OMP_NUM_THREADS": str(arguments.threads),
             "GST_SAM2_GRAPHS": "off" if kind == "plain" else "on"}
-        # Each runs alone, so that threads that wait for each other may spin: with sleeping ones the
-        # official code's encoder of the built-in model's images took twice as long.
+        # Each runs alone, so that threads that wait for each other may spin: with sleeping ones
+        # (OMP_WAIT_POLICY=passive) the official code's encoder of the built-in model's images took
+        # twice as long.
         environ.pop("OMP_WAIT_POLICY", None)
         self.log = open(folder / f"{name}.log", "w+", encoding="utf-8")
         self.process = subprocess.Popen(

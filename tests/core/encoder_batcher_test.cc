@@ -14,7 +14,6 @@
 #include <string_view>
 #include <thread>
 
-#include "checkpoint/checkpoint.h"
 #include "predictor/engine.h"
 #include "replayed_graph.h"
 #include "scene.h"
@@ -128,13 +127,6 @@ TEST_F(EncoderBatcherTest, FeaturesOutliveTheNextBatch) {
   EXPECT_GT(counts.replays, 0);
 }
 
-std::shared_ptr<ModelEngine> OpenEngine(std::unique_ptr<GraphPool> graphs) {
-  const ResolvedOptions options =
-      Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = "fp32"});
-  return std::make_shared<ModelEngine>(options, ReadCheckpoint(SAM2_BUILTIN_MODEL),
-                                       std::move(graphs));
-}
-
 constexpr int kStreams = 4, kFrames = 5;
 
 std::vector<Object> Follow(VideoTracker& tracker, int stream, int frame) {
@@ -170,9 +162,7 @@ class StreamsTogether : public testing::TestWithParam<int> {};
 
 TEST_P(StreamsTogether, FindWhatEachFindsAlone) {
   GraphCounts counts;
-  auto graphs = std::make_unique<ReplayedPool>(counts);
-  graphs->FailAfter(GetParam());
-  const auto engine = OpenEngine(std::move(graphs));
+  const auto engine = OpenEngine(Graphs(counts, GetParam()));
   std::vector<std::unique_ptr<VideoTracker>> trackers, alone;
   for (int i = 0; i < kStreams; ++i) {
     trackers.push_back(engine->CreateVideoTracker({}));

@@ -9,7 +9,6 @@
 #include <map>
 #include <utility>
 
-#include "checkpoint/checkpoint.h"
 #include "predictor/engine.h"
 #include "replayed_graph.h"
 #include "scene.h"
@@ -21,21 +20,6 @@ using Frames = std::vector<std::vector<Object>>;
 
 constexpr int kFrames = 30;
 constexpr std::int64_t kFrameNs = 40'000'000;
-
-std::shared_ptr<ModelEngine> OpenEngine(std::unique_ptr<GraphPool> graphs) {
-  const ResolvedOptions options =
-      Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = "fp32"});
-  auto engine = std::make_shared<ModelEngine>(options, ReadCheckpoint(SAM2_BUILTIN_MODEL),
-                                              std::move(graphs));
-  engine->set_threads(1);
-  return engine;
-}
-
-std::unique_ptr<GraphPool> Graphs(GraphCounts& counts, int most_captures = 1000) {
-  auto pool = std::make_unique<ReplayedPool>(counts);
-  pool->FailAfter(most_captures);
-  return pool;
-}
 
 // Five discs that come one after the other, one of which is dropped, one
 // prompted anew and one corrected by a click on the way: batches of one to four.

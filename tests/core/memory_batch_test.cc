@@ -23,13 +23,14 @@ namespace {
 using testing::ElementsAre;
 
 BatchShapes Exact() {
-  return {.objects = {1}, .prompts = {1}, .lengths = {}, .may_share_positions = true};
+  return {.objects = {1}, .prompts = {1}, .images = {1}, .lengths = {},
+          .may_share_positions = true};
 }
 
 // About as on a GPU.
 BatchShapes Few() {
-  return {.objects = {4, 2, 1}, .prompts = {4, 2, 1}, .lengths = {{7, 16}, {12, 24}},
-          .may_share_positions = false};
+  return {.objects = {4, 2, 1}, .prompts = {4, 2, 1}, .images = {1},
+          .lengths = {{7, 16}, {12, 24}}, .may_share_positions = false};
 }
 
 class MemoryBatchTest : public testing::Test {
@@ -154,8 +155,8 @@ TEST(BatchShapes, OneObjectMoreIsABatchMoreOrALargerOne) {
 }
 
 TEST(BatchShapes, MemoriesAndPointersAreFilledUpTogether) {
-  const BatchShapes shapes{.objects = {1}, .prompts = {1}, .lengths = {{7, 16}, {12, 19}},
-                           .may_share_positions = true};
+  const BatchShapes shapes{.objects = {1}, .prompts = {1}, .images = {1},
+                           .lengths = {{7, 16}, {12, 19}}, .may_share_positions = true};
   const auto length_of = [&](int64_t memories, int64_t obj_ptrs) {
     const auto [m, p] = shapes.LengthOf({memories, obj_ptrs});
     return std::pair(m, p);

@@ -3,6 +3,8 @@
 
 #include <limits>
 
+#include "checkpoint/checkpoint.h"
+
 namespace sam2 {
 
 class ReplayedGraph : public Graph {
@@ -49,5 +51,20 @@ class ReplayedGraph : public Graph {
 };
 
 std::unique_ptr<Graph> ReplayedPool::New() { return std::make_unique<ReplayedGraph>(*this); }
+
+std::unique_ptr<GraphPool> Graphs(GraphCounts& counts, int most_captures) {
+  auto pool = std::make_unique<ReplayedPool>(counts);
+  pool->FailAfter(most_captures);
+  return pool;
+}
+
+std::shared_ptr<ModelEngine> OpenEngine(std::unique_ptr<GraphPool> graphs) {
+  const ResolvedOptions options =
+      Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = "fp32"});
+  auto engine = std::make_shared<ModelEngine>(options, ReadCheckpoint(SAM2_BUILTIN_MODEL),
+                                              std::move(graphs));
+  engine->set_threads(1);
+  return engine;
+}
 
 }  // namespace sam2

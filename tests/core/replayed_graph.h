@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "predictor/engine.h"
 #include "predictor/graph.h"
 
 namespace sam2 {
@@ -37,5 +38,11 @@ class ReplayedPool : public GraphPool {
   int most_ = 1 << 30;
   std::vector<ReplayedGraph*> graphs_;
 };
+
+// A pool of which so many captures go well.
+std::unique_ptr<GraphPool> Graphs(GraphCounts& counts, int most_captures = 1000);
+
+// The built-in model in fp32 on one thread, with these graphs.
+std::shared_ptr<ModelEngine> OpenEngine(std::unique_ptr<GraphPool> graphs);
 
 }  // namespace sam2

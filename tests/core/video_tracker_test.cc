@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "sam2.h"
@@ -58,38 +57,31 @@ Prompt Bare(int id, PromptAction action) {
   return prompt;
 }
 
-// The built-in model with these tensors filled with a value each, as a file.
-std::string ChangedModel(const char* name, const std::map<std::string, float>& changes) {
-  const auto file =
-      std::filesystem::temp_directory_path() / (std::to_string(getpid()) + name);
-  std::ifstream in(SAM2_BUILTIN_MODEL, std::ios::binary);
-  std::string bytes(std::istreambuf_iterator<char>(in), {});
-  std::uint64_t length = 0;
-  std::memcpy(&length, bytes.data(), 8);
-  const auto header = nlohmann::json::parse(bytes.substr(8, length));
-  for (const auto& [tensor, value] : changes) {
-    const auto& place = header.at(tensor);
+// The built-in model with an object score that always says "absent".
+std::string AbsentModel() {
+  static const std::string path = [] {
+    const auto file = std::filesystem::temp_directory_path() /
+                      (std::to_string(getpid()) + kAbsent);
+    std::ifstream in(SAM2_BUILTIN_MODEL, std::ios::binary);
+    std::string bytes(std::istreambuf_iterator<char>(in), {});
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes.data(), 8);
+    const auto header = nlohmann::json::parse(bytes.substr(8, length));
+    const auto& bias = header.at("sam_mask_decoder.pred_obj_score_head.layers.2.bias");
+    const std::size_t at = 8 + length + bias.at("data_offsets")[0].get<std::size_t>();
+    const float value = -1000;
     std::uint32_t bits = 0;
     std::memcpy(&bits, &value, 4);
-    const bool whole = place.at("dtype") == "F32";
-    if (!whole) {
-      EXPECT_EQ(place.at("dtype"), "BF16");
-      bits >>= 16;
+    if (bias.at("dtype") == "F32") {
+      std::memcpy(&bytes[at], &bits, 4);
+    } else {
+      EXPECT_EQ(bias.at("dtype"), "BF16");
+      const std::uint16_t upper = static_cast<std::uint16_t>(bits >> 16);
+      std::memcpy(&bytes[at], &upper, 2);
     }
-    const std::size_t size = whole ? 4 : 2;
-    const std::size_t begin = place.at("data_offsets")[0], end = place.at("data_offsets")[1];
-    for (std::size_t at = begin; at < end; at += size) {
-      std::memcpy(&bytes[8 + length + at], &bits, size);
-    }
-  }
-  std::ofstream(file, std::ios::binary) << bytes;
-  return file.string();
-}
-
-// With an object score that always says "absent".
-std::string AbsentModel() {
-  static const std::string path =
-      ChangedModel(kAbsent, {{"sam_mask_decoder.pred_obj_score_head.layers.2.bias", -1000.0F}});
+    std::ofstream(file, std::ios::binary) << bytes;
+    return file.string();
+  }();
   return path;
 }
 

@@ -11,8 +11,8 @@
 // "bad-settings", "out-of-memory", "failed", "alien" (an exception of no known
 // type) at opening; "step-failed", "step-alien" at the third frame; "slow":
 // every step takes 20 ms; "nan": all scores are NaN; "options": creating a tracker
-// or predictor fails and names its options and the engine's threads; "cuda": it says that it runs on a GPU, takes the
-// host's memory for the GPU's, and then scores 0.5.
+// or predictor fails and names its options and the engine's threads; "cuda": it says that it
+// runs on a GPU, takes the host's memory for the GPU's, and then scores 0.5.
 //
 // An object's predicted IoU counts the frames in its memory: 0.01 for each.
 //

@@ -12,7 +12,6 @@ FOLDER = HERE.parent.parent / ".deps" / "parity-edgetam"
 def environment(member):
     """The environment of a process that runs the member's reference code."""
     environ = dict(os.environ)
-    environ.setdefault("OMP_WAIT_POLICY", "passive")  # what waits takes no core from what works
     if member != "edgetam":
         return environ
     # The same module name as sam2's: a folder of its own, in front of the other.
