@@ -56,12 +56,10 @@ def correction(logits, target, generator):
 
 def _tensors(batch, device):
     """images [B, T, S, S, 3], target float [T, N, S, S], points [N, P, 2], labels [N, P]."""
-    images = torch.from_numpy(batch.images).to(device)
-    masks = torch.from_numpy(batch.masks).to(device)
+    images, masks = (torch.as_tensor(array, device=device) for array in (batch.images, batch.masks))
     scenes, length, targets, size, _ = masks.shape
     target = masks.permute(1, 0, 2, 3, 4).reshape(length, scenes * targets, size, size).float()
-    points = torch.from_numpy(batch.points).to(device).flatten(0, 1)
-    labels = torch.from_numpy(batch.labels).to(device).flatten(0, 1)
+    points, labels = (torch.as_tensor(array, device=device).flatten(0, 1) for array in (batch.points, batch.labels))
     return images, target, points, labels
 
 

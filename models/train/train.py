@@ -41,7 +41,7 @@ class Composer(torch.utils.data.IterableDataset):
         worker = torch.utils.data.get_worker_info()
         plans = schedule.plans(self.seed, *self.position)
         for step, plan in itertools.islice(plans, worker.id, None, worker.num_workers):
-            yield step, compose(self.seed, step, self.assets, plan)
+            yield step, compose(self.seed, step, self.assets, plan).shared()
 
 
 class Metrics:
@@ -222,6 +222,9 @@ def main():
     steps.IN_BFLOAT16 = arguments.precision == 'bf16'
     if device.type == 'cpu':
         use_plain_attention()
+    else:
+        torch.set_float32_matmul_precision('high')
+        torch.backends.cudnn.benchmark = True
     peak = arguments.rate * arguments.scale ** 0.5
     cooldown = (arguments.until - arguments.cooldown, arguments.until) if arguments.cooldown else None
     run = Run(arguments.run, SHAPES[arguments.shape], peak, arguments.seed, device, arguments.start)

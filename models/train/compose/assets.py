@@ -2,6 +2,7 @@
 """The data pack in memory: cut-outs by source, photographs and textures, split into train and held out."""
 import json
 import zlib
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import cv2
@@ -22,9 +23,10 @@ def _expanded(pack, entries):
     if not shapes.exists() or shapes.stat().st_mtime < pack.with_suffix('.json').stat().st_mtime:
         blob, places, at = np.memmap(pack.with_suffix('.bin'), np.uint8, 'r'), [], 0
         with open(raw, 'wb') as file:
-            for entry in entries:
-                data = blob[entry['offset']:entry['offset'] + entry['length']]
-                picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+            def decoded(entry):
+                return cv2.imdecode(blob[entry['offset']:entry['offset'] + entry['length']], cv2.IMREAD_UNCHANGED)
+
+            for picture in ThreadPool().imap(decoded, entries, 16):
                 file.write(picture.tobytes())
                 places.append([at, picture.shape])
                 at += picture.size

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A training batch as a pure function of (seed, step): resuming needs no more than the step."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from .prompts import prompts
 from .scene import scene
@@ -18,6 +19,11 @@ class Batch:
     points: np.ndarray              # float32 [B, K, P, 2] of frame 0
     labels: np.ndarray              # int64 [B, K, P]
     kind: str                       # what the prompts are; one kind a batch, so that none needs padding
+
+    def shared(self):
+        """With tensors for arrays: another process gets those without a copy."""
+        arrays = ('images', 'masks', 'points', 'labels')
+        return replace(self, **{name: torch.from_numpy(getattr(self, name)) for name in arrays})
 
     @property
     def frames(self):

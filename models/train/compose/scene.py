@@ -11,7 +11,8 @@ from . import motion, sprites
 from .lens import Lens
 from .random_tools import crop, log_uniform, smooth_field
 
-ROOMS = 0.15                        # share of scenes that begin as a rendered room with its own objects
+ROOMS = 0.25                        # share of scenes that begin as a room or a photograph with its own objects
+PLAIN = 0.10                        # share of the others that stand on one colour, or two that run into each other
 
 
 @dataclass
@@ -116,8 +117,24 @@ def _paint(picture, patch, x, y, shadow=0.0):
     return alpha[..., 0]
 
 
+def _plain(rng, size):
+    """One colour, often black, white or grey, or two in a straight gradient."""
+    colours = rng.integers(0, 256, (2, 3))
+    if rng.random() < 0.5:
+        colours = colours[:, :1].repeat(3, 1)
+    if rng.random() < 0.3:
+        colours[:] = rng.choice([0, 255])
+    if rng.random() < 0.6:
+        colours[1] = colours[0]
+    angle, place = rng.uniform(0, 2 * np.pi), np.linspace(-0.7, 0.7, size)
+    share = np.clip(place[None] * np.cos(angle) + place[:, None] * np.sin(angle) + 0.5, 0, 1)[..., None]
+    return (colours[0] * (1 - share) + colours[1] * share).astype(np.uint8)
+
+
 def _background(rng, assets, size, aspect):
-    """A background plane float32 [size, size, 3]: a crop, sometimes defocused, sometimes with clutter on it."""
+    """A background plane uint8 [size, size, 3]: plain, or a crop, sometimes defocused, sometimes with clutter on it."""
+    if rng.random() < PLAIN:
+        return _plain(rng, size)
     plane = crop(rng, assets.background(rng), size, 0.3, 1.0, aspect)
     if rng.random() < 0.35:
         plane = plane.astype(np.float32)

@@ -7,13 +7,20 @@ SIZE = 160
 
 
 def silhouette(rng):
-    """An antialiased mask uint8 [160, 160]: a rounded blob, a polygon, or a body with limbs."""
+    """An antialiased mask uint8 [160, 160]: an ellipse, a rounded blob, a polygon, or a body with limbs."""
     kind = rng.random()
+    if kind < 0.08:
+        return _filled(_ellipse(rng))
     if kind < 0.40:
         return _filled(_rounded(rng))
     if kind < 0.55:
         return _filled(_polygon(rng))
     return _limbs(rng)
+
+
+def _ellipse(rng):
+    angle = np.linspace(0, 2 * np.pi, 90, endpoint=False)
+    return np.stack([np.cos(angle), np.sin(angle) * (1 if rng.random() < 0.5 else rng.uniform(0.4, 1))], 1)
 
 
 def _rounded(rng):

@@ -19,9 +19,11 @@ def _tight(frames):
 
 
 def _filled(rng, assets, alpha, scenery):
-    """A silhouette (uint8 [h, w]) filled with one to five textures; with `scenery`, with the background
-    it will stand on, so that only its edges and shading give it away."""
+    """A silhouette (uint8 [h, w]) filled with one colour, or one to five textures; with `scenery`, with the
+    background it will stand on, so that only its edges and shading give it away."""
     height, width = alpha.shape
+    if scenery is None and rng.random() < 0.25:
+        return np.dstack([np.full((height, width, 3), rng.integers(0, 256, 3), np.uint8), alpha])
     side = max(height, width)
     picture = scenery if scenery is not None else assets.background(rng, 0.5)
     colour = crop(rng, picture, side, 0.08, 0.9)[:height, :width]

@@ -8,6 +8,7 @@ Writes .deps/train-data/packages/rendered/photo-objects/NAME_1.png, cut-outs (BG
 NAME_8.ids.png: the photograph under a moving camera, in the form of render_rooms.py. build_pack.py takes both."""
 import re
 import sys
+from multiprocessing import Pool
 from pathlib import Path
 
 import cv2
@@ -22,10 +23,11 @@ sys.path += [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolv
 import scores                                   # noqa: E402
 from compose.assets import held_out             # noqa: E402
 
-OUT = package_folder('rendered')
+OBJECTS, PHOTO_ROOMS = (package_folder('rendered') / name for name in ('photo-objects', 'photo-rooms'))
 SIDE = 288                      # photographs are worked on no larger than this
 BOXES = 40                      # tried in each
-ROOMS = 4                       # of each photograph
+WINDOWS = 14                    # at most, of a large photograph: things that are small in the whole of it
+ROOMS, WINDOW_ROOMS = 4, 2      # of each photograph and of each window
 
 
 def grabbed(picture, box):
@@ -125,28 +127,47 @@ def visit(rng, picture, ids):
     return np.concatenate(frames), np.concatenate(numbers)
 
 
+def views(rng, picture):
+    """The photograph, and as many windows of it as its pixels are good for."""
+    yield picture
+    height, width = picture.shape[:2]
+    for _ in range(min(WINDOWS, height * width // (2 * SIDE) ** 2)):
+        side = int(np.exp(rng.uniform(np.log(SIDE), np.log(0.75 * min(height, width)))))
+        w = min(width, int(side * rng.uniform(1, 1.6)))
+        y, x = rng.integers(height - side + 1), rng.integers(width - w + 1)
+        yield picture[y:y + side, x:x + w]
+
+
+def work_on(job):
+    """Writes what is found in one photograph."""
+    index, name, path = job
+    rng = np.random.default_rng([13, index])
+    for view, picture in enumerate(views(rng, cv2.imread(str(path)))):
+        scale = min(1.0, SIDE / max(picture.shape[:2]))
+        picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        found = things(rng, picture)
+        print(f'{name} {view}: {len(found)}', flush=True)
+        ids = np.zeros(picture.shape[:2], np.uint8)
+        for number, mask in enumerate(found, 1):
+            ids[mask] = number
+            cv2.imwrite(str(OBJECTS / f'{name}-{view}-{number}_1.png'), cut(picture, mask))
+        for room in range((WINDOW_ROOMS if view else ROOMS) if found else 0):
+            frames, numbers = visit(rng, picture, ids)
+            cv2.imwrite(str(PHOTO_ROOMS / f'{name}-{view}-{room}_{FRAMES}.png'), frames)
+            cv2.imwrite(str(PHOTO_ROOMS / f'{name}-{view}-{room}_{FRAMES}.ids.png'), numbers)
+
+
 def main():
-    objects, rooms = OUT / 'photo-objects', OUT / 'photo-rooms'
-    for folder in (objects, rooms):
+    for folder in (OBJECTS, PHOTO_ROOMS):
         folder.mkdir(parents=True, exist_ok=True)
+    jobs = []
     for source in (source for source in SOURCES if source.kind == 'photo' and package_folder(source.package).exists()):
-        for index, (origin, _, _, picture) in enumerate(pictures(source, False, set())):
+        for index, (origin, _, path, _) in enumerate(pictures(source, False, set())):
             name = f"{source.name}-{re.sub('[^A-Za-z0-9]+', '-', Path(origin).stem)}"
-            if held_out(source.name, origin) or list(rooms.glob(f'{name}-*')):
-                continue
-            rng = np.random.default_rng([13, index])
-            scale = min(1.0, SIDE / max(picture.shape[:2]))
-            picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            found = things(rng, picture)
-            print(f'{name}: {len(found)}', flush=True)
-            ids = np.zeros(picture.shape[:2], np.uint8)
-            for number, mask in enumerate(found, 1):
-                ids[mask] = number
-                cv2.imwrite(str(objects / f'{name}-{number}_1.png'), cut(picture, mask))
-            for room in range(ROOMS if found else 0):
-                frames, numbers = visit(rng, picture, ids)
-                cv2.imwrite(str(rooms / f'{name}-{room}_{FRAMES}.png'), frames)
-                cv2.imwrite(str(rooms / f'{name}-{room}_{FRAMES}.ids.png'), numbers)
+            if not held_out(source.name, origin) and not list(PHOTO_ROOMS.glob(f'{name}-*')):
+                jobs.append((index, name, path))
+    with Pool() as pool:
+        pool.map(work_on, jobs, 1)
 
 
 if __name__ == '__main__':
