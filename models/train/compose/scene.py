@@ -11,7 +11,7 @@ from . import motion, sprites
 from .lens import Lens
 from .random_tools import crop, log_uniform, smooth_field
 
-ROOMS = 0.25                        # share of scenes that begin as a room or a photograph with its own objects
+ROOMS = 0.20                        # share of scenes that begin as a room or a photograph with its own objects
 PLAIN = 0.10                        # share of the others that stand on one colour, or two that run into each other
 
 
