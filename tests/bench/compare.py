@@ -21,6 +21,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 import numpy as np
 
@@ -112,9 +114,17 @@ class Side:
             self.process.stdin.flush()
         return self.read()
 
-    def warm_up(self, frames):
-        self.about = self.read()
-        self.ask(str(frames))
+    def warm_up(self, frames, patience):
+        """patience: seconds after which it is ended."""
+        start = time.perf_counter()
+        alarm = threading.Timer(patience, self.process.kill)
+        alarm.start()
+        try:
+            self.about = self.read()
+            self.ask(str(frames))
+        finally:
+            alarm.cancel()
+            self.warm_up_s = time.perf_counter() - start
 
     def run_block(self, frames):
         self.blocks.append(statistics.median(self.ask(str(frames))["ms"]))
@@ -137,7 +147,7 @@ class Side:
         ms = statistics.median(self.blocks)
         return dataclasses.asdict(case) | {
             "side": self.name, "device": self.about["device"], "fps": 1000 / ms, "ms": ms,
-            "blocks_ms": self.blocks, "stages_ms": self.stages,
+            "warm_up_s": self.warm_up_s, "blocks_ms": self.blocks, "stages_ms": self.stages,
             "peak_bytes": self.peak_bytes(), "gpu_bytes": self.gpu_bytes, "graphs": self.graphs,
             "mask_areas": self.areas}
 
@@ -149,34 +159,31 @@ class Side:
         self.log.close()
 
 
-def start(name, case, arguments, folder):
-    """A warm side; None when the official code cannot do this on this machine, which is told."""
-    side = Side(name, case, arguments, folder)
+def warm_up(side, arguments):
+    """Whether it is warm now: the official code may be unable to on this machine, which is told."""
     try:
-        side.warm_up(arguments.warmup)
+        side.warm_up(arguments.warmup, arguments.patience)
     except RuntimeError as error:
-        side.close()
-        if is_ours(name):
+        if is_ours(side.name):
             raise
-        print(f"left out: {error}", file=sys.stderr, flush=True)
-        return None
-    return side
+        print(f"left out after {side.warm_up_s:.0f} s: {error}", file=sys.stderr, flush=True)
+        return False
+    return True
 
 
 def compare(case, names, arguments, folder):
     """The results of all sides, each with its speed relative to every official one."""
     sides = []
     try:
-        for name in names:
-            side = start(name, case, arguments, folder)
-            if side:
-                sides.append(side)
+        for name in names:  # they load their weights side by side
+            sides.append(Side(name, case, arguments, folder))
+        warm = [side for side in sides if warm_up(side, arguments)]
         for _ in range(arguments.blocks):
-            for side in sides:
+            for side in warm:
                 side.run_block(arguments.frames)
-        for side in sides:
+        for side in warm:
             side.run_stages(max(1, arguments.frames // 2))
-        results = [side.result(case) for side in sides]
+        results = [side.result(case) for side in warm]
     finally:
         for side in sides:
             side.close()
@@ -251,6 +258,8 @@ def parse():
                         help="frames before the first block; 7 fill the memories of frames")
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--frames", type=int, default=4, help="in each block")
+    parser.add_argument("--patience", type=float, default=1800, metavar="SECONDS",
+                        help="an official side that is not warm by then is left out")
     parser.add_argument("--build", default="build", help="the build folder")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "out" / "compare")
     return parser.parse_args()
