@@ -2,6 +2,7 @@
 //
 // graph.h on CUDA. A module of its own, because it needs CUDA's headers and
 // symbols of libtorch_cuda.so, which the core does without.
+#include <ATen/Context.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -86,5 +87,6 @@ class CudaGraphPool : public GraphPool {
 extern "C" SAM2_EXPORT sam2::CudaGraphsEntry sam2_cuda_graphs_1;
 
 sam2::GraphPool* sam2_cuda_graphs_1(int device) {
+  at::globalContext().lazyInitDevice(at::kCUDA);  // nothing else has yet asked for CUDA's allocator
   return new sam2::CudaGraphPool(static_cast<c10::DeviceIndex>(device));
 }
