@@ -31,20 +31,20 @@ EncoderBatcher::Request::~Request() {
 }
 
 const FrameFeatures& EncoderBatcher::Request::Features() {
-  if (features_) return *features_;
+  if (is_encoded()) return *picture_->features;
   Read();
-  const std::vector<Request*> batch = batcher_.BatchWith(*this);
+  const Batch batch = batcher_.BatchWith(*this);
   try {
     batcher_.Encode(batch);
   } catch (const std::exception&) {  // together they may be too much for the memory
     if (batch.size() == 1) throw;
-    batcher_.Encode({this});
+    batcher_.Encode({picture_});
   }
-  return *features_;
+  return *picture_->features;
 }
 
 void EncoderBatcher::Request::Read() {
-  if (!image_.defined()) image_ = reader_.Read(frame_);
+  if (!picture_->image.defined()) picture_->image = reader_.Read(frame_);
 }
 
 int64_t EncoderBatcher::waiting() const {
@@ -52,35 +52,39 @@ int64_t EncoderBatcher::waiting() const {
   return std::ssize(waiting_);
 }
 
-std::vector<EncoderBatcher::Request*> EncoderBatcher::BatchWith(Request& own) {
-  std::vector<Request*> batch = {&own};
+EncoderBatcher::Batch EncoderBatcher::BatchWith(Request& own) {
+  std::vector<Request*> requests = {&own};
   const std::lock_guard lock(mutex_);
   for (Request* request : waiting_) {
-    if (std::ssize(batch) == sizes_.front()) break;
+    if (std::ssize(requests) == sizes_.front()) break;
     if (request == &own) continue;
     try {
       request->Read();
     } catch (const std::exception&) {
       continue;  // its stream learns of it in its turn
     }
-    batch.push_back(request);
+    requests.push_back(request);
   }
-  batch.resize(*std::ranges::find_if(
-      sizes_, [&](int64_t size) { return size <= std::ssize(batch); }));
-  for (Request* request : batch) std::erase(waiting_, request);
+  requests.resize(*std::ranges::find_if(
+      sizes_, [&](int64_t size) { return size <= std::ssize(requests); }));
+  Batch batch;
+  for (Request* request : requests) {
+    std::erase(waiting_, request);
+    batch.push_back(request->picture_);
+  }
   return batch;
 }
 
-void EncoderBatcher::Encode(const std::vector<Request*>& batch) {
+void EncoderBatcher::Encode(const Batch& batch) {
   if (batch.size() == 1) {
-    batch[0]->features_ = step_.EncodeImage(batch[0]->image_);
+    batch[0]->features = step_.EncodeImage(batch[0]->image);
     return;
   }
   std::vector<Tensor> images;
-  for (const Request* request : batch) images.push_back(request->image_);
+  for (const auto& picture : batch) images.push_back(picture->image);
   const FrameFeatures features = step_.EncodeImage(at::cat(images));
   for (size_t i = 0; i < batch.size(); ++i) {
-    batch[i]->features_ = Part(features, static_cast<int64_t>(i));
+    batch[i]->features = Part(features, static_cast<int64_t>(i));
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -16,6 +17,13 @@ namespace sam2 {
 // frames of those that wait for theirs with its own. A GPU takes little longer
 // for a batch of pictures than for one.
 class EncoderBatcher {
+  // Shared with whoever encodes it, so that a stream that cannot get its turn
+  // may go meanwhile.
+  struct Picture {
+    Tensor image;
+    std::optional<FrameFeatures> features;
+  };
+
  public:
   // A frame to be encoded, from the moment its stream asks for its turn to the
   // end of that. Frame and reader are read on the thread of whoever encodes
@@ -31,8 +39,8 @@ class EncoderBatcher {
     // what is wrong with those of others is for them to learn.
     const FrameFeatures& Features();
     // The network's input. After Features().
-    const Tensor& image() const { return image_; }
-    bool is_encoded() const { return features_.has_value(); }
+    const Tensor& image() const { return picture_->image; }
+    bool is_encoded() const { return picture_->features.has_value(); }
 
    private:
     friend class EncoderBatcher;
@@ -41,8 +49,7 @@ class EncoderBatcher {
     EncoderBatcher& batcher_;
     FrameReader& reader_;
     const FrameView& frame_;
-    Tensor image_;
-    std::optional<FrameFeatures> features_;
+    const std::shared_ptr<Picture> picture_ = std::make_shared<Picture>();
   };
 
   // sizes: those of batches, falling, the last one 1; see BatchShapes.
@@ -52,9 +59,11 @@ class EncoderBatcher {
   int64_t waiting() const;  // frames not encoded yet
 
  private:
+  using Batch = std::vector<std::shared_ptr<Picture>>;
+
   // The frame and as many of the longest waiting ones as make one of the sizes.
-  std::vector<Request*> BatchWith(Request& own);
-  void Encode(const std::vector<Request*>& batch);
+  Batch BatchWith(Request& own);
+  void Encode(const Batch& batch);
 
   const TrackerStep& step_;
   const std::vector<int64_t> sizes_;

@@ -8,8 +8,12 @@
 #include <ATen/record_function.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
+#include <functional>
 #include <future>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -40,6 +44,31 @@ void ExpectClose(const FrameFeatures& a, const FrameFeatures& b) {
   EXPECT_LT(Difference(a.feat_s0, b.feat_s0), 1e-4);
   EXPECT_LT(Difference(a.feat_s1, b.feat_s1), 1e-4);
 }
+
+// How often the image encoder runs, on whatever thread, and what then happens.
+class EncoderRuns {
+ public:
+  explicit EncoderRuns(std::function<void()> on_run = [] {}) {
+    count = 0;
+    on_run_ = std::move(on_run);
+    handle_ = at::addGlobalCallback(
+        at::RecordFunctionCallback([](const at::RecordFunction& scope)
+                                       -> std::unique_ptr<at::ObserverContext> {
+          if (std::string_view(scope.name()) == "image_encoder") {
+            ++count;
+            on_run_();
+          }
+          return nullptr;
+        }).scopes({at::RecordScope::USER_SCOPE}));
+  }
+  ~EncoderRuns() { at::removeCallback(handle_); }
+
+  static inline std::atomic<int> count = 0;
+
+ private:
+  static inline std::function<void()> on_run_;
+  at::CallbackHandle handle_;
+};
 
 class EncoderBatcherTest : public testing::Test {
  protected:
@@ -108,6 +137,23 @@ TEST_F(EncoderBatcherTest, AStreamThatGaveUpIsNotWaitedFor) {
   ExpectClose(first.Features(), Alone(pictures_[0]));
 }
 
+// As where its job cannot be queued.
+TEST_F(EncoderBatcherTest, AStreamMayGiveUpWhileAnotherEncodesItsFrame) {
+  alignas(Request) std::byte memory[sizeof(Request)];
+  auto* const gone = new (memory) Request(batcher_, readers_[1], views_[1]);
+  Request first(batcher_, readers_[0], views_[0]);
+  {
+    const EncoderRuns runs([&] {
+      std::destroy_at(gone);
+      std::ranges::fill(memory, std::byte{});
+    });
+    first.Features();
+    ASSERT_EQ(runs.count, 1);
+  }
+  EXPECT_EQ(std::ranges::count(memory, std::byte{}), std::ssize(memory));  // nobody wrote there
+  ExpectClose(first.Features(), Alone(pictures_[0]));
+}
+
 // By graphs, which put the features of each batch in the same place.
 TEST_F(EncoderBatcherTest, FeaturesOutliveTheNextBatch) {
   GraphCounts counts;
@@ -135,26 +181,6 @@ std::vector<Object> Follow(VideoTracker& tracker, int stream, int frame) {
   for (Prompt& prompt : prompts) prompt.box = Box{16 + x, 18, 44 + x, 46};
   return tracker.Step(Scene(stream, frame).view(), frame * 40'000'000LL, prompts).objects;
 }
-
-// How often the image encoder runs, on whatever thread.
-class EncoderRuns {
- public:
-  EncoderRuns() {
-    count = 0;
-    handle_ = at::addGlobalCallback(
-        at::RecordFunctionCallback([](const at::RecordFunction& scope)
-                                       -> std::unique_ptr<at::ObserverContext> {
-          count += std::string_view(scope.name()) == "image_encoder";
-          return nullptr;
-        }).scopes({at::RecordScope::USER_SCOPE}));
-  }
-  ~EncoderRuns() { at::removeCallback(handle_); }
-
-  static inline std::atomic<int> count = 0;
-
- private:
-  at::CallbackHandle handle_;
-};
 
 // All streams ask while the queue is held up, frame by frame, so that each of
 // their frames is encoded with the others'.
