@@ -95,12 +95,14 @@ Tensor AttendByBlocks(const Tensor& q, const Tensor& k, const Tensor& v, const T
 }
 
 // PyTorch's kernels for a GPU take four axes alone; for three it would write out
-// all scores.
+// all scores. cuDNN's lays out its result as the queries are, which fails where
+// one row of them stands for all objects.
 Tensor AttendByKernel(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) {
   const bool add_heads = q.dim() == 3;
   const auto widened = [&](const Tensor& x) { return add_heads ? x.unsqueeze(1) : x; };
+  const bool shared = q.size(0) > 1 && q.stride(0) == 0;
   const Tensor out = at::scaled_dot_product_attention(
-      widened(q), widened(k), widened(v),
+      widened(shared ? q.contiguous() : q), widened(k), widened(v),
       bias.defined() ? std::optional<Tensor>(widened(bias)) : std::nullopt);
   return add_heads ? out.squeeze(1) : out;
 }

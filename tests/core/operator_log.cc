@@ -14,7 +14,7 @@ void Describe(const at::Tensor& tensor, std::ostream& out) {
   if (!tensor.defined()) return;
   // A number in a tensor's clothes, which goes to the device as an argument.
   if (tensor.unsafeGetTensorImpl()->is_wrapped_number()) return;
-  out << ' ' << tensor.device() << tensor.scalar_type() << tensor.sizes();
+  out << ' ' << tensor.device() << tensor.scalar_type() << tensor.sizes() << tensor.strides();
 }
 
 std::unique_ptr<at::ObserverContext> OnOperator(const at::RecordFunction& call) {

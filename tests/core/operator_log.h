@@ -13,7 +13,7 @@ namespace sam2 {
 
 struct Operator {
   std::string name;    // "aten::add"
-  std::string inputs;  // types, sizes and devices of its tensors
+  std::string inputs;  // types, sizes, strides and devices of its tensors
   bool operator==(const Operator&) const = default;
 };
 
