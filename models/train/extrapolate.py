@@ -68,6 +68,7 @@ def main():
     parser.add_argument('metrics')
     parser.add_argument('picture')
     parser.add_argument('--times', type=float, default=10, help='so many times the samples')
+    parser.add_argument('--first', type=int, default=FIRST, help='samples from which on points count')
     arguments = parser.parse_args()
     warnings.filterwarnings('ignore', category=OptimizeWarning)
     curves = read(arguments.metrics)
@@ -76,7 +77,7 @@ def main():
     figure, axis = plt.subplots(figsize=(8, 5), constrained_layout=True)
     for split, name in SCORES:
         samples, values = (np.array(part) for part in curves.get((split, name), ([], [])))
-        kept = samples > FIRST
+        kept = samples > arguments.first
         title = f'{split} {name}'
         found = predictions(samples[kept], values[kept], arguments.times * last)
         if not found:
