@@ -6,6 +6,8 @@
 #include <numeric>
 #include <vector>
 
+#include "image/stretches.h"
+
 namespace sam2 {
 namespace {
 
@@ -25,17 +27,12 @@ struct Plane {
 // holds the mask; any other component that this part cuts has more than
 // max_area logits inside it.
 Plane SearchedPart(const Plane& plane, int max_area) {
-  const auto positive = [](float logit) { return logit > 0; };
   int left = plane.width, right = -1, top = plane.height, bottom = -1;
   for (int y = 0; y < plane.height; ++y) {
-    const float* row = plane.row(y);
-    const float* const end = row + plane.width;
-    const float* first = std::find_if(row, end, positive);
-    if (first == end) continue;
-    const float* last = end - 1;
-    while (!positive(*last)) --last;
-    left = std::min(left, static_cast<int>(first - row));
-    right = std::max(right, static_cast<int>(last - row));
+    const Ends ends = EndsAbove(plane.row(y), plane.width);
+    if (ends.last < 0) continue;
+    left = std::min(left, ends.first);
+    right = std::max(right, ends.last);
     top = std::min(top, y);
     bottom = y;
   }
@@ -57,56 +54,57 @@ struct Stretch {
 std::vector<Stretch> FindStretches(const Plane& plane, bool above) {
   std::vector<Stretch> stretches;
   for (int y = 0; y < plane.height; ++y) {
-    const float* row = plane.row(y);
-    for (int x = 0; x < plane.width; ++x) {
-      if ((row[x] > 0) != above) continue;
-      const int begin = x;
-      while (x < plane.width && (row[x] > 0) == above) ++x;
-      stretches.push_back({y, begin, x});
-    }
+    ForEachStretch(plane.row(y), plane.width, above,
+                   [&](int begin, int end) { stretches.push_back({y, begin, end}); });
   }
   return stretches;
 }
 
-// Which stretches are one component: a forest, joined by its roots.
+// A number for each stretch that those of one component, and no others, share.
 class Components {
  public:
   explicit Components(const std::vector<Stretch>& stretches) : parent_(stretches.size()) {
+    const int count = static_cast<int>(stretches.size());
     std::iota(parent_.begin(), parent_.end(), 0);
     // `above` goes through the row before as `i` goes through its own.
-    for (std::size_t i = 0, above = 0; i < stretches.size(); ++i) {
+    for (int i = 0, above = 0; i < count; ++i) {
       const Stretch& s = stretches[i];
       const auto before = [&](const Stretch& t) {
         return t.y < s.y - 1 || (t.y == s.y - 1 && t.end < s.begin);
       };
       while (before(stretches[above])) ++above;
       // Those that touch, if only at a corner.
-      for (std::size_t j = above; stretches[j].y == s.y - 1 && stretches[j].begin <= s.end; ++j) {
-        parent_[Root(j)] = Root(i);
+      for (int j = above; stretches[j].y == s.y - 1 && stretches[j].begin <= s.end; ++j) {
+        Join(j, i);
       }
     }
+    // Parents come after their children.
+    for (int i = count; i-- > 0;) parent_[i] = parent_[parent_[i]];
   }
 
-  std::size_t Root(std::size_t i) {
-    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
-    return i;
-  }
+  int operator[](std::size_t stretch) const { return parent_[stretch]; }
 
  private:
-  std::vector<std::size_t> parent_;
+  // `i` is the root of all that was joined to it so far, and the latest.
+  void Join(int j, int i) {
+    while (parent_[j] != j) j = parent_[j] = parent_[parent_[j]];
+    parent_[j] = i;
+  }
+
+  std::vector<int> parent_;  // of each stretch; of a root, itself
 };
 
 // The stretches of 8-connected components of at most max_area logits.
 std::vector<Stretch> FindSmall(const Plane& plane, bool above, int max_area) {
   const std::vector<Stretch> stretches = FindStretches(plane, above);
-  Components components(stretches);
+  const Components component(stretches);
   std::vector<int> area(stretches.size());
   for (std::size_t i = 0; i < stretches.size(); ++i) {
-    area[components.Root(i)] += stretches[i].end - stretches[i].begin;
+    area[component[i]] += stretches[i].end - stretches[i].begin;
   }
   std::vector<Stretch> small;
   for (std::size_t i = 0; i < stretches.size(); ++i) {
-    if (area[components.Root(i)] <= max_area) small.push_back(stretches[i]);
+    if (area[component[i]] <= max_area) small.push_back(stretches[i]);
   }
   return small;
 }

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "image/stretches.h"
+
 namespace sam2 {
 namespace {
 
@@ -50,16 +52,10 @@ struct Extent {
 Extent FindExtent(const float* logits, int height, int width) {
   Extent extent{std::vector<bool>(height), width, -1};
   for (int y = 0; y < height; ++y) {
-    const float* row = logits + std::int64_t{y} * width;
-    const float* const end = row + width;
-    const auto positive = [](float logit) { return logit > 0; };
-    const float* first = std::find_if(row, end, positive);
-    if (first == end) continue;
-    extent.rows[y] = true;
-    extent.left = std::min(extent.left, static_cast<int>(first - row));
-    const float* last = end - 1;
-    while (!positive(*last)) --last;
-    extent.right = std::max(extent.right, static_cast<int>(last - row));
+    const Ends ends = EndsAbove(logits + std::int64_t{y} * width, width);
+    extent.rows[y] = ends.last >= 0;
+    extent.left = std::min(extent.left, ends.first);
+    extent.right = std::max(extent.right, ends.last);
   }
   return extent;
 }
@@ -73,22 +69,29 @@ void AddRun(int y, int begin, int end, std::vector<Run>* runs) {
   }
 }
 
-// The pixels above 0 of one row of the frame. row: its logits, interpolated
-// vertically. Between two logits of one sign all pixels have that sign.
-void AddRowRuns(int y, const float* row, const Axis& axis, int left, int right, int width,
-                std::vector<Run>* runs) {
-  for (int i = left; i <= right; ++i) {
-    const float a = row[i];
-    const float b = row[std::min(i + 1, width - 1)];
-    if (a > 0 && b > 0) {
-      AddRun(y, axis.first(i), axis.first(i + 1), runs);
-    } else if (a > 0 || b > 0) {
-      for (int x = axis.first(i); x < axis.first(i + 1); ++x) {
-        const float weight = axis.weight(x);
-        if (a * (1 - weight) + b * weight > 0) AddRun(y, x, x + 1, runs);
-      }
-    }
+// How many of the pixels between logits i and i + 1, only one of which is above
+// 0, are so: those next to it.
+int CountAbove(const float* row, const Axis& axis, int i) {
+  int count = 0;
+  for (int x = axis.first(i); x < axis.first(i + 1); ++x) {
+    const float weight = axis.weight(x);
+    count += row[i] * (1 - weight) + row[i + 1] * weight > 0 ? 1 : 0;
   }
+  return count;
+}
+
+// The pixels above 0 of one row of the frame. row: its logits from `left` to
+// `right`, interpolated vertically. Between two logits of one sign all pixels
+// have that sign.
+void AddRowRuns(int y, const float* row, const Axis& axis, int left, int right,
+                std::vector<Run>* runs) {
+  ForEachStretch(row + left, right + 1 - left, /*above=*/true, [&](int begin, int end) {
+    const int first = left + begin, last = left + end - 1;
+    const int before = begin == 0 ? 0 : CountAbove(row, axis, first - 1);
+    AddRun(y, axis.first(first) - before,
+           last == right ? axis.first(last + 1) : axis.first(last) + CountAbove(row, axis, last),
+           runs);
+  });
 }
 
 std::vector<Run> FindRuns(const float* logits, int height, int width, int frame_width,
@@ -97,7 +100,8 @@ std::vector<Run> FindRuns(const float* logits, int height, int width, int frame_
   const Extent extent = FindExtent(logits, height, width);
   if (extent.left > extent.right) return runs;
   const Axis columns(width, frame_width), rows(height, frame_height);
-  const int left = std::max(extent.left - 1, 0);
+  // With those beyond, which the outline lies between.
+  const int left = std::max(extent.left - 1, 0), right = std::min(extent.right + 1, width - 1);
   std::vector<float> blended(width);
   for (int y = 0; y < frame_height; ++y) {
     const int above = rows.index(y);
@@ -106,10 +110,10 @@ std::vector<Run> FindRuns(const float* logits, int height, int width, int frame_
     const float weight = rows.weight(y);
     const float* a = logits + std::int64_t{above} * width;
     const float* b = logits + std::int64_t{below} * width;
-    for (int x = left; x <= std::min(extent.right + 1, width - 1); ++x) {
+    for (int x = left; x <= right; ++x) {
       blended[x] = a[x] * (1 - weight) + b[x] * weight;
     }
-    AddRowRuns(y, blended.data(), columns, left, extent.right, width, &runs);
+    AddRowRuns(y, blended.data(), columns, left, right, &runs);
   }
   return runs;
 }
@@ -148,6 +152,12 @@ Mask MaskFromRuns(const std::vector<Run>& runs) {
     std::memset(&mask.pixels[row + (run.begin - left)], 255, run.end - run.begin);
   }
   return mask;
+}
+
+std::int64_t AreaOf(const Mask& mask) {
+  std::uint32_t area = 0;  // what a vector counts in
+  for (const std::uint8_t pixel : mask.pixels) area += pixel != 0 ? 1 : 0;
+  return area;
 }
 
 Box BoxOf(const Mask& mask) {

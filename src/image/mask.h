@@ -34,6 +34,9 @@ Mask MaskFromRuns(const std::vector<Run>& runs);
 // The mask is empty when nothing is above 0.
 Mask MaskFromLogits(const at::Tensor& logits, int frame_width, int frame_height);
 
+// Pixels of the mask.
+std::int64_t AreaOf(const Mask& mask);
+
 // The mask's rectangle: its tight box where it came of one of the above.
 Box BoxOf(const Mask& mask);
 

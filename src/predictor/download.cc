@@ -6,24 +6,25 @@
 
 namespace sam2 {
 
-std::vector<at::Tensor> Download(const std::vector<at::Tensor>& tensors) {
+Download::Download(const std::vector<at::Tensor>& tensors) : device_(tensors[0].device()) {
   std::vector<at::Tensor> flat;
   for (const at::Tensor& tensor : tensors) flat.push_back(tensor.flatten());
   const at::Tensor all = at::cat(flat);
-  const at::Device device = all.device();
   const at::Tensor host = at::empty(
-      all.sizes(), at::TensorOptions(all.scalar_type()).pinned_memory(!device.is_cpu()));
+      all.sizes(), at::TensorOptions(all.scalar_type()).pinned_memory(!device_.is_cpu()));
   host.copy_(all, /*non_blocking=*/true);
-  if (!device.is_cpu()) {
-    c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
-  }
-  std::vector<at::Tensor> parts;
   int64_t begin = 0;
   for (const at::Tensor& tensor : tensors) {
-    parts.push_back(host.narrow(0, begin, tensor.numel()).view(tensor.sizes()));
+    parts_.push_back(host.narrow(0, begin, tensor.numel()).view(tensor.sizes()));
     begin += tensor.numel();
   }
-  return parts;
+}
+
+std::vector<at::Tensor> Download::Wait() const {
+  if (!device_.is_cpu()) {
+    c10::impl::VirtualGuardImpl(device_.type()).getStream(device_).synchronize();
+  }
+  return parts_;
 }
 
 }  // namespace sam2

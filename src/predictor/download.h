@@ -7,8 +7,19 @@
 
 namespace sam2 {
 
-// Tensors of one device and type on the host, contiguous, in one copy: views of
-// one buffer, from a GPU a pinned one. Waits once, for that copy.
-std::vector<at::Tensor> Download(const std::vector<at::Tensor>& tensors);
+// Tensors of one device and type on their way to the host, in one copy.
+class Download {
+ public:
+  // Begins the copy, after all that was asked of the device before.
+  explicit Download(const std::vector<at::Tensor>& tensors);
+
+  // Waits for it. The tensors, contiguous: views of one buffer, from a GPU a
+  // pinned one.
+  std::vector<at::Tensor> Wait() const;
+
+ private:
+  at::Device device_;
+  std::vector<at::Tensor> parts_;  // of the buffer
+};
 
 }  // namespace sam2

@@ -2,6 +2,7 @@
 #include "predictor/memory_batch.h"
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 
 #include <algorithm>
 #include <functional>
@@ -68,6 +69,7 @@ Tensor GatheredMemories::ages() const {
 
 GatheredMemories GatherMemories(const MemoryStore& store, std::span<const Selection> objects,
                                 const BatchShapes& shapes) {
+  RECORD_USER_SCOPE("gather");
   const int64_t N = std::ssize(objects);
   const auto [M, P] = shapes.LengthOf(
       {Longest(objects, &Selection::memories), Longest(objects, &Selection::pointers)});

@@ -2,13 +2,13 @@
 #include "predictor/readout.h"
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 
 #include "image/components.h"
-#include "predictor/download.h"
 
 namespace sam2 {
 
-Readout::Readout(const StepOutput& output, int fill_hole_area) {
+Readout::Readout(const StepOutput& output, int fill_hole_area) : fill_hole_area_(fill_hole_area) {
   const Tensor& ious = output.heads.ious;
   const bool motion = output.agreement.defined();
   values_ = at::stack({output.heads.object_score_logits.squeeze(1), ious,
@@ -16,12 +16,25 @@ Readout::Readout(const StepOutput& output, int fill_hole_area) {
                        motion ? output.rival : at::zeros_like(ious)},
                       1);
   masks_ = output.heads.masks.contiguous();
-  if (!masks_.is_cpu()) {
-    std::vector<Tensor> read = Download({values_, masks_});
-    values_ = read[0];
-    masks_ = read[1];
+  if (masks_.is_cpu()) {
+    FillHoles();
+  } else {
+    download_.emplace(std::vector<Tensor>{values_, masks_});
   }
-  FillHoles(masks_, fill_hole_area);
+}
+
+void Readout::Wait() {
+  if (!download_) return;
+  const std::vector<Tensor> read = download_->Wait();
+  download_.reset();
+  values_ = read[0];
+  masks_ = read[1];
+  FillHoles();
+}
+
+void Readout::FillHoles() {
+  RECORD_USER_SCOPE("holes");
+  sam2::FillHoles(masks_, fill_hole_area_);
 }
 
 Sight Readout::sight(int64_t row) const {

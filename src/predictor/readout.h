@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include "predictor/confidence.h"
+#include "predictor/download.h"
 #include "predictor/tracker_step.h"
 
 namespace sam2 {
@@ -9,8 +12,12 @@ namespace sam2 {
 // What the host learns of the answers for N objects, in one read.
 class Readout {
  public:
-  // The masks' holes of at most fill_hole_area are filled.
+  // Begins to read; a GPU is not waited for. The masks' holes of at most
+  // fill_hole_area are filled.
   Readout(const StepOutput& output, int fill_hole_area);
+
+  // Waits for the answers. To be called before they are asked for.
+  void Wait();
 
   // Of one object; the weight is not of the network.
   Sight sight(int64_t row) const;
@@ -18,8 +25,12 @@ class Readout {
   Tensor mask(int64_t row) const { return masks_.slice(0, row, row + 1); }
 
  private:
-  Tensor values_;  // [N, 4] float32 on the CPU
-  Tensor masks_;   // [N, 1, 4h, 4w] float32 on the CPU
+  void FillHoles();
+
+  int fill_hole_area_;
+  std::optional<Download> download_;  // until it was waited for
+  Tensor values_;                     // [N, 4] float32 on the CPU
+  Tensor masks_;                      // [N, 1, 4h, 4w] float32 on the CPU
 };
 
 }  // namespace sam2

@@ -2,6 +2,7 @@
 #include "predictor/video_tracker.h"
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +10,7 @@
 
 #include "image/frame.h"
 #include "image/mask.h"
+#include "predictor/download.h"
 #include "predictor/upload.h"
 
 namespace sam2 {
@@ -173,13 +175,16 @@ void StreamingTracker::RunStep(EncoderBatcher::Request& request, const FrameView
   FramePrompts asked;
   for (const auto& [id, pending] : plan.pending()) asked[id] = ToNetwork(frame, pending);
   late_memories_.Finish(*engine_, store_);
+  std::optional<Download> thumbnail;
+  if (options_.detect_cuts) {
+    thumbnail.emplace(std::vector<Tensor>{CutDetector::Thumbnail(request.image())});
+  }
   std::vector<LateMemories::Part> late;
   std::vector<ObjectAnswer> answers = FollowObjects(features, pts_ns, plan, asked, late);
   std::ranges::move(AnswerPrompts(features, asked, late), std::back_inserter(answers));
 
   CutDetector cuts = cuts_;
-  const bool cut =
-      options_.detect_cuts && cuts.See(CutDetector::Thumbnail(request.image()).to(at::kCPU));
+  const bool cut = thumbnail && cuts.See(thumbnail->Wait()[0]);
   for (ObjectAnswer& answer : answers) Report(frame, pts_ns, cut, answer);
   late_memories_.Begin(*engine_, features, std::move(late));
   // From here on nothing fails.
@@ -218,7 +223,7 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::FollowObjects(
   engine_->ForEach(std::ssize(parts), [&](int64_t i) { FollowPart(features, pts_ns, parts[i]); });
 
   std::vector<ObjectAnswer> answers;
-  for (const Following& part : parts) {
+  for (Following& part : parts) {
     std::vector<ObjectAnswer> some = Collect(part.output, *part.readout, late);
     for (size_t i = 0; i < some.size(); ++i) {
       some[i].id = part.objects[i]->id();
@@ -259,7 +264,8 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::AnswerPrompts(
   for (const auto& [id, prompt] : asked) prompts.push_back(prompt);
   const StepOutput output =
       engine_->step().Prompt(features, store_, prompts, options_.fill_hole_area);
-  std::vector<ObjectAnswer> answers = Collect(output, Readout(output, /*fill_hole_area=*/0), late);
+  Readout readout(output, /*fill_hole_area=*/0);
+  std::vector<ObjectAnswer> answers = Collect(output, readout, late);
   auto answer = answers.begin();
   for (const auto& [id, prompt] : asked) {
     answer->id = id;
@@ -270,7 +276,7 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::AnswerPrompts(
 }
 
 std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::Collect(
-    const StepOutput& output, const Readout& readout, std::vector<LateMemories::Part>& late) {
+    const StepOutput& output, Readout& readout, std::vector<LateMemories::Part>& late) {
   std::vector<SlotBuffer::Slot> features;
   if (output.memory.defined()) {
     features = store_.features.Write(output.memory);
@@ -279,6 +285,7 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::Collect(
     late.push_back({.heads = output.heads, .slots = features, .memory = {}});
   }
   const std::vector<SlotBuffer::Slot> obj_ptrs = store_.obj_ptrs.Write(output.heads.obj_ptr);
+  readout.Wait();  // now that the device knows all there is to do
   std::vector<ObjectAnswer> answers(features.size());
   for (size_t i = 0; i < answers.size(); ++i) {
     const int64_t row = static_cast<int64_t>(i);
@@ -309,6 +316,7 @@ void StreamingTracker::Report(const FrameView& frame, std::int64_t pts_ns, bool 
   object.score = 1 / (1 + std::exp(-answer.sight.logit));
   object.iou = answer.sight.iou;
   if (answer.sight.logit > 0 && IsSeen(answer, cut)) {
+    RECORD_USER_SCOPE("masks");
     object.mask = MaskFromLogits(answer.mask[0][0], frame.width, frame.height);
   }
   if (!object.mask.empty()) {
@@ -387,8 +395,7 @@ void StreamingTracker::Follow(TrackedObject& object, const FrameView& frame, std
     if (answer.sight.weight == 0 && object.motion.updates() >= kMinUpdates) object.motion.Reset();
   }
   object.motion.Update(Relative(*answer.report.box, frame.width, frame.height), pts_ns);
-  object.fill = static_cast<float>(std::ranges::count_if(mask.pixels, [](auto p) { return p != 0; })) /
-                static_cast<float>(mask.pixels.size());
+  object.fill = static_cast<float>(AreaOf(mask)) / static_cast<float>(mask.pixels.size());
 }
 
 StreamingTracker::TrackedObject* StreamingTracker::Find(int id) {

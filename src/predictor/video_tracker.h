@@ -82,7 +82,7 @@ class StreamingTracker : public VideoTracker {
                                           std::vector<LateMemories::Part>& late);
   // The answers. Their memories are in the store, or have their place there and
   // are added to `late`.
-  std::vector<ObjectAnswer> Collect(const StepOutput& output, const Readout& readout,
+  std::vector<ObjectAnswer> Collect(const StepOutput& output, Readout& readout,
                                     std::vector<LateMemories::Part>& late);
   // Where motion has these objects, for MemoryPolicy::kRobust.
   MotionPrior Prior(std::span<const TrackedObject* const> objects, std::int64_t pts_ns) const;

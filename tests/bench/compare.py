@@ -34,8 +34,8 @@ ROOT = HERE.parent.parent
 BUILTIN = ROOT / "models" / "builtin" / "builtin.safetensors"
 WIDTH, HEIGHT, FRAMES = 640, 360, 8
 # "follow" is a graph of the three after it, which then have no times of their own.
-STAGES = ["frame", "image_encoder", "follow", "memory_attention", "mask_decoder",
-          "memory_encoder", "other"]
+STAGES = ["frame", "image_encoder", "gather", "follow", "memory_attention", "mask_decoder",
+          "memory_encoder", "holes", "masks", "other"]
 # "plain" is the core without CUDA graphs.
 SIDES = ["core-fp32", "core-bf16", "core-fp16", "plain-fp32", "plain-bf16", "plain-fp16",
          "eager-fp32", "eager-bf16", "compiled-bf16"]

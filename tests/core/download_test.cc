@@ -13,7 +13,8 @@ TEST(Download, BringsAllTensorsInOneCopy) {
   const std::vector<at::Tensor> tensors = {at::randn({3, 4}), at::randn({3, 1, 8, 8}),
                                            at::randn({0, 2}), at::randn({5})};
   const OperatorLog log;
-  const std::vector<at::Tensor> host = Download(tensors);
+  const Download download(tensors);
+  const std::vector<at::Tensor> host = download.Wait();
   EXPECT_EQ(log.Count("aten::copy_"), 1);
   ASSERT_EQ(host.size(), tensors.size());
   for (size_t i = 0; i < host.size(); ++i) {

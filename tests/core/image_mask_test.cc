@@ -4,7 +4,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
+#include <tuple>
+#include <vector>
 
 #include "image_pictures.h"
 
@@ -65,6 +68,51 @@ INSTANTIATE_TEST_SUITE_P(All, Extraction,
                                            Sizes{64, 64, 1, 1}, Sizes{1, 1, 20, 30},
                                            Sizes{5, 40, 33, 7}, Sizes{256, 256, 1920, 1080}));
 
+// Every pixel for itself, rows first.
+std::vector<Run> PlainRuns(const at::Tensor& logits, int frame_width, int frame_height) {
+  const int height = static_cast<int>(logits.size(0)), width = static_cast<int>(logits.size(1));
+  const float* in = logits.const_data_ptr<float>();
+  const auto place = [](int pixel, int pixels, int count) {
+    const float scale = static_cast<float>(count) / static_cast<float>(pixels);
+    const float at = std::max(scale * (static_cast<float>(pixel) + 0.5f) - 0.5f, 0.f);
+    const int before = std::min(static_cast<int>(at), count - 1);
+    return std::tuple(before, std::min(before + 1, count - 1),
+                      std::min(at - static_cast<float>(before), 1.f));
+  };
+  std::vector<Run> runs;
+  for (int y = 0; y < frame_height; ++y) {
+    const auto [above, below, v] = place(y, frame_height, height);
+    for (int x = 0; x < frame_width; ++x) {
+      const auto [left, right, u] = place(x, frame_width, width);
+      const float a = in[above * width + left] * (1 - v) + in[below * width + left] * v;
+      const float b = in[above * width + right] * (1 - v) + in[below * width + right] * v;
+      if (!(a * (1 - u) + b * u > 0)) continue;
+      if (runs.empty() || runs.back().y != y || runs.back().end != x) runs.push_back({y, x, x});
+      runs.back().end = x + 1;
+    }
+  }
+  return runs;
+}
+
+std::vector<std::tuple<int, int, int>> Values(const std::vector<Run>& runs) {
+  std::vector<std::tuple<int, int, int>> values;
+  for (const auto& run : runs) values.emplace_back(run.y, run.begin, run.end);
+  return values;
+}
+
+TEST_P(Extraction, EqualsEveryPixelForItselfToTheBit) {
+  const Sizes s = GetParam();
+  at::manual_seed(s.height + s.frame_height);
+  for (const double shift : {-2.0, 0.0, 1.5}) {
+    at::Tensor logits = at::randn({s.height, s.width}) + shift;
+    logits.masked_fill_(at::rand_like(logits) < 0.02, 0);
+    logits.masked_fill_(at::rand_like(logits) < 0.02, std::numeric_limits<double>::quiet_NaN());
+    EXPECT_EQ(Values(RunsFromLogits(logits, 0, s.frame_width, s.frame_height)),
+              Values(PlainRuns(logits, s.frame_width, s.frame_height)))
+        << shift;
+  }
+}
+
 TEST(MaskFromLogits, OneLogitGivesASmallRectangleAnywhereIn8K) {
   at::Tensor logits = at::full({64, 64}, -10.f);
   logits[63][0] = 10;
@@ -93,6 +141,13 @@ TEST(MaskFromLogits, PositiveLogitsThatNoPixelSeesGiveNothing) {
   at::Tensor logits = at::full({64, 64}, -1.f);
   logits[0][0] = 0.1f;  // a frame of 2x2 samples logits 15, 16, 47 and 48 only
   EXPECT_TRUE(MaskFromLogits(logits, 2, 2).empty());
+}
+
+// ---------------------------------------------------------------- masks
+
+TEST(AreaOf, CountsWhatIsNotZero) {
+  EXPECT_EQ(AreaOf({}), 0);
+  EXPECT_EQ(AreaOf({.x = 3, .y = 4, .width = 3, .height = 2, .pixels = {0, 255, 1, 0, 0, 7}}), 3);
 }
 
 // ---------------------------------------------------------------- prompts
