@@ -152,11 +152,11 @@ def _background(rng, assets, size, aspect):
 
 def _room(rng, assets, size, length):
     """A window of a rendered room: BGR uint8 [T, S, S, 3] and masks float32 [T, n, S, S] of up to six of its
-    objects, played forwards or backwards; a still is one frame."""
+    objects, played forwards or backwards, to and fro if they are few; a still is one frame."""
     frames, numbers = assets.rooms[rng.integers(len(assets.rooms))]
     order = np.arange(len(frames))[::rng.choice([-1, 1])]
     order = order[rng.integers(len(order) - length + 1):][:length] if length <= len(order) else \
-        np.concatenate([order, order[::-1]])[:length]
+        np.resize(np.concatenate([order, order[::-1]]), length)
     side = int(frames.shape[1] * rng.uniform(0.5, 1))
     y, x = rng.integers(frames.shape[1] - side + 1, size=2)
     columns = slice(x, x + side)
