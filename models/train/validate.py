@@ -16,7 +16,8 @@ from schedule import Plan
 from steps import train_step
 
 SEED = 1_000_003
-PLANS = [Plan(256, 1, 8, 4)] * 12 + [Plan(256, 8, 3, 2)] * 8 + [Plan(256, 32, 2, 2)] * 8
+SHORT, LONG = 8, 32             # frames of the clips
+PLANS = [Plan(256, 1, 8, 4)] * 12 + [Plan(256, SHORT, 3, 2)] * 8 + [Plan(256, LONG, 2, 2)] * 8
 
 
 @torch.no_grad()
@@ -28,15 +29,17 @@ def validate(model, assets, plans=PLANS):
     for index, plan in enumerate(plans):
         _, log = train_step(model, compose(SEED, index, assets, plan), generator)
         for name, value in log.items():
-            collected.setdefault((name, plan.length == 32), []).append(value)
+            collected.setdefault((plan.length, name), []).append(value)
 
-    def mean(*names, long=False):
-        return float(np.mean(sum((collected.get((name, long), []) for name in names), []) or [np.nan]))
+    def mean(length, *names):
+        return float(np.mean(sum((collected.get((length, name), []) for name in names), []) or [np.nan]))
 
-    later = range(1, 8)
-    return dict(box=mean('still_b'), click=mean('still_p'), corrected=mean('still_corrected'),
-                track=mean(*(f'clip_{t}' for t in later)), track_best=mean(*(f'clip_{t}_best' for t in later)),
-                track_last=mean('clip_7'), track_long=mean(*(f'clip_{t}' for t in range(1, 32)), long=True))
+    def followed(length, name='clip_{}'):
+        return mean(length, *(name.format(t) for t in range(1, length)))
+
+    return dict(box=mean(1, 'still_b'), click=mean(1, 'still_p'), corrected=mean(1, 'still_corrected'),
+                track=followed(SHORT), track_best=followed(SHORT, 'clip_{}_best'),
+                track_last=mean(SHORT, f'clip_{SHORT - 1}'), track_long=followed(LONG))
 
 
 def main():

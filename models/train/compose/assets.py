@@ -10,6 +10,7 @@ import numpy as np
 
 cv2.setNumThreads(1)
 HELD_OUT = 0.06                 # share of pictures kept for validation, by a hash of source and origin
+DECODED = 256                   # pictures in memory while a pack is expanded
 
 
 def held_out(source, origin):
@@ -22,14 +23,16 @@ def _expanded(pack, entries):
     raw, shapes = pack.with_suffix('.raw'), pack.with_suffix('.shapes.json')
     if not shapes.exists() or shapes.stat().st_mtime < pack.with_suffix('.json').stat().st_mtime:
         blob, places, at = np.memmap(pack.with_suffix('.bin'), np.uint8, 'r'), [], 0
-        with open(raw, 'wb') as file:
-            def decoded(entry):
-                return cv2.imdecode(blob[entry['offset']:entry['offset'] + entry['length']], cv2.IMREAD_UNCHANGED)
 
-            for picture in ThreadPool().imap(decoded, entries, 16):
-                file.write(picture.tobytes())
-                places.append([at, picture.shape])
-                at += picture.size
+        def decoded(entry):
+            return cv2.imdecode(blob[entry['offset']:entry['offset'] + entry['length']], cv2.IMREAD_UNCHANGED)
+
+        with open(raw, 'wb') as file, ThreadPool() as pool:
+            for some in range(0, len(entries), DECODED):
+                for picture in pool.map(decoded, entries[some:some + DECODED]):
+                    file.write(picture.tobytes())
+                    places.append([at, picture.shape])
+                    at += picture.size
         shapes.write_text(json.dumps(places))
     for entry, (at, shape) in zip(entries, json.loads(shapes.read_text())):
         entry['at'], entry['shape'] = at, shape

@@ -18,12 +18,16 @@ def _tight(frames):
     return [frame[ys[0]:ys[-1] + 1, xs[0]:xs[-1] + 1] for frame in frames]
 
 
+def _one_colour(rng, height, width):
+    return np.full((height, width, 3), rng.integers(0, 256, 3), np.uint8)
+
+
 def _filled(rng, assets, alpha, scenery):
     """A silhouette (uint8 [h, w]) filled with one colour, or one to five textures; with `scenery`, with the
     background it will stand on, so that only its edges and shading give it away."""
     height, width = alpha.shape
     if scenery is None and rng.random() < 0.25:
-        return np.dstack([np.full((height, width, 3), rng.integers(0, 256, 3), np.uint8), alpha])
+        return np.dstack([_one_colour(rng, height, width), alpha])
     side = max(height, width)
     picture = scenery if scenery is not None else assets.background(rng, 0.5)
     colour = crop(rng, picture, side, 0.08, 0.9)[:height, :width]
@@ -32,7 +36,7 @@ def _filled(rng, assets, alpha, scenery):
             if rng.random() < 0.7:
                 part = crop(rng, assets.background(rng, 0.5), side, 0.05, 0.6)[:height, :width]
             else:
-                part = np.full((height, width, 3), rng.integers(0, 256, 3), np.uint8)
+                part = _one_colour(rng, height, width)
             field = smooth_field(rng, side, rng.integers(2, 6))[:height, :width]
             field = field + np.linspace(-1, 1, height)[:, None] * rng.uniform(-2, 2)
             colour = np.where((field > rng.uniform(0, 0.8))[..., None], part, colour)

@@ -17,6 +17,7 @@ import cv2
 import filters
 from fetch import package_folder
 from licences import CopyrightFile, is_permissive
+from pack import PackWriter
 from sources import SOURCES
 
 
@@ -60,38 +61,30 @@ def main():
     parser.add_argument('--out', type=Path, required=True)
     arguments = parser.parse_args()
     allow_copyleft = arguments.licences == 'all'
-    entries, seen = [], set()
+    pack, seen = PackWriter(arguments.out), set()
     former = json.loads(arguments.reuse.with_suffix('.json').read_text())['entries'] if arguments.reuse else []
     former_data = arguments.reuse.with_suffix('.bin').read_bytes() if arguments.reuse else b''
-    with open(arguments.out.with_suffix('.bin'), 'wb') as pack:
-
-        def add(data, **entry):
-            entries.append(dict(entry, offset=pack.tell(), length=len(data)))
-            pack.write(data)
-
-        for source in SOURCES:
-            if not package_folder(source.package).exists():
-                continue
-            if source.licence and not (allow_copyleft or is_permissive(source.licence)):
-                continue
-            licences = Counter()
-            for entry in [entry for entry in former if entry['source'] == source.name]:
-                add(former_data[entry['offset']:entry['offset'] + entry['length']],
-                    **{name: value for name, value in entry.items() if name not in ('offset', 'length')})
-                licences[entry['licence']] += entry['kind'] != 'room-ids'
-            for origin, licence, path, picture in pictures(source, allow_copyleft, seen) if not licences else ():
-                frames = int(re.search(r'_(\d+)\.png$', origin)[1]) if source.rendered else 1
-                entry = dict(source=source.name, licence=licence, origin=origin, frames=frames)
-                add(cv2.imencode('.webp', picture, [cv2.IMWRITE_WEBP_QUALITY, arguments.quality])[1].tobytes(),
-                    kind=source.kind, **entry)
-                if source.kind == 'room':
-                    add(path.with_suffix('.ids.png').read_bytes(), kind='room-ids', **entry)
-                licences[licence] += 1
-            print(f'{source.name:22} {source.kind:8} {sum(licences.values()):5}  {dict(licences)}', flush=True)
-        size = pack.tell()
+    for source in SOURCES:
+        if not package_folder(source.package).exists():
+            continue
+        if source.licence and not (allow_copyleft or is_permissive(source.licence)):
+            continue
+        licences = Counter()
+        for entry in [entry for entry in former if entry['source'] == source.name]:
+            pack.add(former_data[entry['offset']:entry['offset'] + entry['length']], entry)
+            licences[entry['licence']] += entry['kind'] != 'room-ids'
+        for origin, licence, path, picture in pictures(source, allow_copyleft, seen) if not licences else ():
+            frames = int(re.search(r'_(\d+)\.png$', origin)[1]) if source.rendered else 1
+            entry = dict(source=source.name, licence=licence, origin=origin, frames=frames)
+            pack.add(cv2.imencode('.webp', picture, [cv2.IMWRITE_WEBP_QUALITY, arguments.quality])[1].tobytes(),
+                     dict(kind=source.kind, **entry))
+            if source.kind == 'room':
+                pack.add(path.with_suffix('.ids.png').read_bytes(), dict(kind='room-ids', **entry))
+            licences[licence] += 1
+        print(f'{source.name:22} {source.kind:8} {sum(licences.values()):5}  {dict(licences)}', flush=True)
     weights = {source.name: source.weight for source in SOURCES if source.kind == 'cutout'}
-    arguments.out.with_suffix('.json').write_text(json.dumps(dict(weights=weights, entries=entries)))
-    print(f'{len(entries)} pictures, {size / 1e6:.1f} MB')
+    size = pack.finish(weights)
+    print(f'{len(pack.entries)} pictures, {size / 1e6:.1f} MB')
 
 
 if __name__ == '__main__':

@@ -6,17 +6,18 @@ import json
 import sys
 from pathlib import Path
 
+from pack import PackWriter
+
 
 def main():
     out, *parts = map(Path, sys.argv[1:])
-    entries = []
-    with open(out.with_suffix('.bin'), 'wb') as pack:
-        for part in parts:
-            index = json.loads(part.with_suffix('.json').read_text())
-            entries += [dict(entry, offset=pack.tell() + entry['offset']) for entry in index['entries']]
-            pack.write(part.with_suffix('.bin').read_bytes())
-    out.with_suffix('.json').write_text(json.dumps(dict(weights=index['weights'], entries=entries)))
-    print(f'{len(entries)} pictures')
+    pack = PackWriter(out)
+    for part in parts:
+        index, data = json.loads(part.with_suffix('.json').read_text()), part.with_suffix('.bin').read_bytes()
+        for entry in index['entries']:
+            pack.add(data[entry['offset']:entry['offset'] + entry['length']], entry)
+    pack.finish(index['weights'])
+    print(f'{len(pack.entries)} pictures')
 
 
 if __name__ == '__main__':

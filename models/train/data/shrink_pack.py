@@ -14,6 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pack import PackWriter
+
 
 def rank(entry):
     """The order in which pictures are taken, 0..1; a room's frames and its ids have the same."""
@@ -39,7 +41,8 @@ def main():
             data = cv2.imencode('.webp', picture, [cv2.IMWRITE_WEBP_QUALITY, arguments.quality])[1]
         return data.tobytes()
 
-    coded = ThreadPool().map(coarser, index['entries'])
+    with ThreadPool() as pool:
+        coded = pool.map(coarser, index['entries'])
     ranks = np.array([rank(entry) for entry in index['entries']])
     order = np.argsort(ranks, kind='stable')
     ends = np.cumsum(np.array([len(data) for data in coded])[order]) / 1e6
@@ -47,16 +50,12 @@ def main():
     for number, last in enumerate(np.cumsum(arguments.megabytes)):
         fitting = ranks[order][ends < last]
         limit = fitting.max() if len(fitting) < len(order) else np.inf      # that one may lack its ids
-        target = arguments.target.with_name(f'{arguments.target.name}-{number}')
-        entries = []
-        with open(target.with_suffix('.bin'), 'wb') as pack:
-            for entry, data, place in zip(index['entries'], coded, ranks):
-                if first <= place < limit:
-                    entries.append(dict(entry, offset=pack.tell(), length=len(data)))
-                    pack.write(data)
-            size = pack.tell()
-        target.with_suffix('.json').write_text(json.dumps(dict(weights=index['weights'], entries=entries)))
-        print(f"{target}: {len(entries)} of {len(index['entries'])} pictures, {size / 1e6:.1f} MB")
+        pack = PackWriter(arguments.target.with_name(f'{arguments.target.name}-{number}'))
+        for entry, data, place in zip(index['entries'], coded, ranks):
+            if first <= place < limit:
+                pack.add(data, entry)
+        size = pack.finish(index['weights'])
+        print(f"{pack.path}: {len(pack.entries)} of {len(coded)} pictures, {size / 1e6:.1f} MB")
         first = limit
 
 
