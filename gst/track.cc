@@ -105,6 +105,7 @@ enum Property {
   PROP_DUPLICATE_IOU,
   PROP_DUPLICATE_TIME,
   PROP_FILL_HOLE_AREA,
+  PROP_MAX_SPRINKLE_AREA,
   PROP_MEMORY_POLICY,
   PROP_SCENE_CUTS,
   PROP_ON_DISCONT,
@@ -156,6 +157,7 @@ bool Track::SetProperty(guint id, const GValue* value) {
     case PROP_DUPLICATE_IOU: settings_.duplicate_iou = g_value_get_float(value); return true;
     case PROP_DUPLICATE_TIME: settings_.duplicate_time = g_value_get_uint64(value); return true;
     case PROP_FILL_HOLE_AREA: settings_.fill_hole_area = g_value_get_int(value); return true;
+    case PROP_MAX_SPRINKLE_AREA: settings_.max_sprinkle_area = g_value_get_int(value); return true;
     case PROP_MEMORY_POLICY:
       settings_.memory_policy = static_cast<MemoryPolicy>(g_value_get_enum(value));
       return true;
@@ -186,6 +188,7 @@ bool Track::GetProperty(guint id, GValue* value) {
     case PROP_DUPLICATE_IOU: g_value_set_float(value, settings_.duplicate_iou); return true;
     case PROP_DUPLICATE_TIME: g_value_set_uint64(value, settings_.duplicate_time); return true;
     case PROP_FILL_HOLE_AREA: g_value_set_int(value, settings_.fill_hole_area); return true;
+    case PROP_MAX_SPRINKLE_AREA: g_value_set_int(value, settings_.max_sprinkle_area); return true;
     case PROP_MEMORY_POLICY: return set_enum(settings_.memory_policy);
     case PROP_SCENE_CUTS: g_value_set_boolean(value, settings_.scene_cuts); return true;
     case PROP_ON_DISCONT: return set_enum(settings_.on_discont);
@@ -427,6 +430,13 @@ static void install_properties(GObjectClass* klass) {
                        "Holes in masks of at most this area, in pixels of a quarter of "
                        "the network's input, are filled; 0: none",
                        0, 100000, defaults.fill_hole_area, kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_MAX_SPRINKLE_AREA,
+      g_param_spec_int("max-sprinkle-area", "Maximum sprinkle area",
+                       "Specks of at most this area, in pixels of a quarter of the network's "
+                       "input, apart from a larger part of the mask are removed from the results; "
+                       "0: none",
+                       0, 1000000, defaults.max_sprinkle_area, kReadyFlags));
   install_policies(klass);
 }
 

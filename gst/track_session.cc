@@ -26,7 +26,8 @@ sam2::TrackerOptions ToTrackerOptions(const TrackSettings& settings) {
   }
   return {.lost_timeout_ns = static_cast<std::int64_t>(settings.lost_timeout),
           .lost_interval_ns = lost_interval, .max_objects = settings.max_objects,
-          .fill_hole_area = settings.fill_hole_area, .memory_policy = settings.memory_policy,
+          .fill_hole_area = settings.fill_hole_area,
+          .max_sprinkle_area = settings.max_sprinkle_area, .memory_policy = settings.memory_policy,
           .detect_cuts = settings.scene_cuts};
 }
 

@@ -32,6 +32,7 @@ struct TrackSettings : FilterSettings {
   std::int64_t lost_interval = -1;  // nanoseconds; -1: by memory_policy
   int max_objects = 200;
   int fill_hole_area = 8;
+  int max_sprinkle_area = 0;
   sam2::MemoryPolicy memory_policy = sam2::MemoryPolicy::kOfficial;
   bool scene_cuts = false;
   float duplicate_iou = 0.76F;

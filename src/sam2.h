@@ -176,6 +176,10 @@ struct TrackerOptions {
   // quarter of the network's input), are filled; 0: none.
   // Reference: SAM2VideoPredictor(fill_hole_area=8).
   int fill_hole_area = 8;
+  // Specks of at most this area in the same pixels, apart from a larger part of
+  // the mask, are not shown; 0: all are.
+  // Reference: remove_sprinkles in SAM 3, sam3/model/sam3_tracker_utils.py.
+  int max_sprinkle_area = 0;
   MemoryPolicy memory_policy = MemoryPolicy::kOfficial;
   // Notice hard cuts between scenes. From a cut on an object is occluded, and
   // nothing is written to its memory, until the network is more certain of it

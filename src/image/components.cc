@@ -94,14 +94,17 @@ class Components {
   std::vector<int> parent_;  // of each stretch; of a root, itself
 };
 
-// The stretches of 8-connected components of at most max_area logits.
-std::vector<Stretch> FindSmall(const Plane& plane, bool above, int max_area) {
+// The stretches of 8-connected components of at most max_area logits; with
+// keep_largest only of those that are smaller than another one.
+std::vector<Stretch> FindSmall(const Plane& plane, bool above, int max_area,
+                               bool keep_largest = false) {
   const std::vector<Stretch> stretches = FindStretches(plane, above);
   const Components component(stretches);
   std::vector<int> area(stretches.size());
   for (std::size_t i = 0; i < stretches.size(); ++i) {
     area[component[i]] += stretches[i].end - stretches[i].begin;
   }
+  if (keep_largest && !area.empty()) max_area = std::min(max_area, std::ranges::max(area) - 1);
   std::vector<Stretch> small;
   for (std::size_t i = 0; i < stretches.size(); ++i) {
     if (area[component[i]] <= max_area) small.push_back(stretches[i]);
@@ -124,6 +127,16 @@ void FillHoles(at::Tensor logits, int max_area) {
   for (std::int64_t i = 0; i < logits.size(0); ++i) {
     const Plane part = SearchedPart({data + i * height * width, width, height, width}, max_area);
     Set(part, FindSmall(part, /*above=*/false, max_area), kFilled);
+  }
+}
+
+void RemoveSpecks(at::Tensor logits, int max_area) {
+  if (max_area <= 0) return;
+  const int height = static_cast<int>(logits.size(2)), width = static_cast<int>(logits.size(3));
+  float* data = logits.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < logits.size(0); ++i) {
+    const Plane mask{data + i * height * width, width, height, width};
+    Set(mask, FindSmall(mask, /*above=*/true, max_area, /*keep_largest=*/true), -kFilled);
   }
 }
 

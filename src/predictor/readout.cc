@@ -8,7 +8,8 @@
 
 namespace sam2 {
 
-Readout::Readout(const StepOutput& output, int fill_hole_area) : fill_hole_area_(fill_hole_area) {
+Readout::Readout(const StepOutput& output, int fill_hole_area, int max_sprinkle_area)
+    : fill_hole_area_(fill_hole_area), max_sprinkle_area_(max_sprinkle_area) {
   const Tensor& ious = output.heads.ious;
   const bool motion = output.agreement.defined();
   values_ = at::stack({output.heads.object_score_logits.squeeze(1), ious,
@@ -17,7 +18,7 @@ Readout::Readout(const StepOutput& output, int fill_hole_area) : fill_hole_area_
                       1);
   masks_ = output.heads.masks.contiguous();
   if (masks_.is_cpu()) {
-    FillHoles();
+    Clean();
   } else {
     download_.emplace(std::vector<Tensor>{values_, masks_});
   }
@@ -29,12 +30,13 @@ void Readout::Wait() {
   download_.reset();
   values_ = read[0];
   masks_ = read[1];
-  FillHoles();
+  Clean();
 }
 
-void Readout::FillHoles() {
+void Readout::Clean() {
   RECORD_USER_SCOPE("holes");
-  sam2::FillHoles(masks_, fill_hole_area_);
+  FillHoles(masks_, fill_hole_area_);
+  RemoveSpecks(masks_, max_sprinkle_area_);
 }
 
 Sight Readout::sight(int64_t row) const {

@@ -13,8 +13,9 @@ namespace sam2 {
 class Readout {
  public:
   // Begins to read; a GPU is not waited for. The masks' holes of at most
-  // fill_hole_area are filled.
-  Readout(const StepOutput& output, int fill_hole_area);
+  // fill_hole_area are filled and their specks of at most max_sprinkle_area
+  // removed, on the CPU in place.
+  Readout(const StepOutput& output, int fill_hole_area, int max_sprinkle_area);
 
   // Waits for the answers. To be called before they are asked for.
   void Wait();
@@ -25,9 +26,9 @@ class Readout {
   Tensor mask(int64_t row) const { return masks_.slice(0, row, row + 1); }
 
  private:
-  void FillHoles();
+  void Clean();
 
-  int fill_hole_area_;
+  int fill_hole_area_, max_sprinkle_area_;
   std::optional<Download> download_;  // until it was waited for
   Tensor values_;                     // [N, 4] float32 on the CPU
   Tensor masks_;                      // [N, 1, 4h, 4w] float32 on the CPU

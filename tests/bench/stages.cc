@@ -119,7 +119,7 @@ void Follow(const FrameFeatures& features, MemoryStore& store,
   output.memory = g_model->EncodeMemory(features, output.heads, /*binarize=*/false);
   store.features.Write(output.memory);
   store.obj_ptrs.Write(output.heads.obj_ptr);
-  Readout(output, 8);
+  Readout(output, 8, 0);
 }
 
 void BM_TrackObjects(benchmark::State& state) {

@@ -115,5 +115,67 @@ TEST(FillHoles, TakesNoMaskAtAll) {
   EXPECT_NO_THROW(FillHoles(logits, 8));
 }
 
+TEST(RemoveSpecks, RemovesUpToTheArea) {
+  at::Tensor logits = FromRows({"......##", ".####...", ".####...", "........", "#......#"});
+  const at::Tensor before = logits.clone();
+  RemoveSpecks(logits, 1);
+  EXPECT_EQ((logits > 0).sum().item<int>(), 10);
+  EXPECT_FLOAT_EQ(logits[0][0][4][0].item<float>(), -0.1f);
+  RemoveSpecks(logits, 2);
+  EXPECT_EQ((logits > 0).sum().item<int>(), 8);
+  EXPECT_TRUE(at::equal(logits.gt(0), before.gt(0) & (logits == before)));
+}
+
+TEST(RemoveSpecks, LeavesTheLargestPartHoweverSmall) {
+  at::Tensor logits = FromRows({"##..#", ".....", "#...."});
+  RemoveSpecks(logits, 100);
+  EXPECT_EQ((logits > 0).sum().item<int>(), 2);
+  EXPECT_GT(logits[0][0][0][0].item<float>(), 0);
+}
+
+TEST(RemoveSpecks, LeavesPartsOfEqualSize) {
+  at::Tensor logits = FromRows({"#.#.#", ".....", "#...#"});
+  const at::Tensor before = logits.clone();
+  RemoveSpecks(logits, 100);
+  EXPECT_TRUE(at::equal(logits, before));
+}
+
+TEST(RemoveSpecks, CornersConnect) {
+  at::Tensor logits = FromRows({"###..", "###..", "...#.", "....#"});
+  RemoveSpecks(logits, 5);
+  EXPECT_EQ((logits > 0).sum().item<int>(), 8);
+}
+
+// A speck is a hole of the mask turned inside out.
+TEST(RemoveSpecks, EqualsTheReferenceOnRandomMasks) {
+  at::manual_seed(4);
+  for (const float shift : {-2.f, -1.f, -0.5f}) {
+    for (const int area : {1, 3, 8}) {
+      at::Tensor logits = at::randn({3, 1, 40, 50}) + shift;
+      logits.slice(2, 10, 20).slice(3, 10, 20).fill_(1);  // larger than any speck
+      const at::Tensor expected = -Filled(-logits, area);
+      RemoveSpecks(logits, area);
+      EXPECT_TRUE(at::equal(logits, expected)) << shift << " " << area;
+    }
+  }
+}
+
+TEST(RemoveSpecks, OfAreaZeroOrLessDoesNothing) {
+  for (const int area : {0, -1}) {
+    at::Tensor logits = FromRows({"###", "...", "#.."});
+    RemoveSpecks(logits, area);
+    EXPECT_EQ((logits > 0).sum().item<int>(), 4);
+  }
+}
+
+TEST(RemoveSpecks, TakesEmptyMasksAndNone) {
+  at::Tensor empty = at::full({2, 1, 9, 9}, -1.f);
+  const at::Tensor before = empty.clone();
+  RemoveSpecks(empty, 8);
+  EXPECT_TRUE(at::equal(empty, before));
+  at::Tensor none = at::empty({0, 1, 20, 20});
+  EXPECT_NO_THROW(RemoveSpecks(none, 8));
+}
+
 }  // namespace
 }  // namespace sam2::test

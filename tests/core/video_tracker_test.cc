@@ -232,6 +232,33 @@ TEST_F(VideoTrackerTest, MaskPromptIsTheAnswer) {
   EXPECT_EQ(result.objects[0].iou, 1);
 }
 
+// A mask that reaches the tracker with a speck in it, far from the disc.
+TEST_F(VideoTrackerTest, SpecksAreRemovedFromWhatIsShownAndNotFromMemory) {
+  Prompt prompt;
+  prompt.mask = Mask{50, 20, 260, 120, std::vector<std::uint8_t>(260 * 120)};
+  const auto fill = [&](int x0, int y0, int size) {
+    for (int y = y0; y < y0 + size; ++y) {
+      std::fill_n(prompt.mask->pixels.begin() + y * 260 + x0, size, 255);
+    }
+  };
+  fill(0, 30, 60);
+  fill(240, 0, 12);  // 12 x 12 of 320 x 180 pixels: about 2.4 x 4.3 of 64 x 64 logits
+  Use(SAM2_BUILTIN_MODEL, {.max_sprinkle_area = 16});
+  const auto untouched = Open()->CreateVideoTracker({});
+  for (int f = 0; f < 4; ++f) {
+    const Picture picture = Scene(f);
+    const auto prompts = f == 0 ? std::vector{prompt} : std::vector<Prompt>{};
+    const auto clean = Step(picture, prompts).objects.at(0);
+    const auto all = untouched->Step(picture.view(), kFrameNs * f, prompts).objects.at(0);
+    EXPECT_EQ(clean.iou, all.iou) << f;
+    EXPECT_EQ(clean.score, all.score) << f;
+    if (f > 0) continue;
+    EXPECT_GT(all.mask.x + all.mask.width, 290);
+    EXPECT_LT(clean.mask.x + clean.mask.width, 130);
+    EXPECT_EQ(clean.mask.x, all.mask.x);
+  }
+}
+
 TEST_F(VideoTrackerTest, AbsentObjectIsOccludedThenLost) {
   constexpr std::int64_t kTimes[] = {0, 10, 20, 30, 40, 99, 100, 101};  // ms, unlike frames
   Use(AbsentModel(), {.lost_timeout_ns = 100'000'000});
