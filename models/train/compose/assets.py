@@ -14,7 +14,9 @@ DECODED = 256                   # pictures in memory while a pack is expanded
 
 
 def held_out(source, origin):
-    return zlib.crc32(f'{source}/{origin}'.encode()) % 10000 < HELD_OUT * 10000
+    """PICTURE#VIEW by the picture alone, whatever was made of it."""
+    name = origin.rsplit('/', 1)[-1].split('#')[0] if '#' in origin else f'{source}/{origin}'
+    return zlib.crc32(name.encode()) % 10000 < HELD_OUT * 10000
 
 
 def _expanded(pack, entries):
@@ -41,13 +43,13 @@ def _expanded(pack, entries):
 
 class Assets:
     """cutouts: {source: [list of frames, each BGRA uint8 [h, w, 4]]}; photos, textures: [BGR uint8 [h, w, 3]];
-    rooms: [(frames BGR uint8 [F, h, w, 3], object numbers uint8 [F, h, w])]."""
+    rooms: {source: [(frames BGR uint8 [F, h, w, 3], object numbers uint8 [F, h, w])]}."""
 
     def __init__(self, pack, validation=False):
         pack = Path(pack)
         index = json.loads(pack.with_suffix('.json').read_text())
         raw = _expanded(pack, index['entries'])
-        self.cutouts, self.photos, self.textures, self.rooms = {}, [], [], []
+        self.cutouts, self.photos, self.textures, self.rooms = {}, [], [], {}
         for entry in index['entries']:
             if held_out(entry['source'], entry['origin']) != validation:
                 continue
@@ -59,17 +61,25 @@ class Assets:
                 frames = np.stack(np.split(picture, entry['frames']))
                 self.photos.append(frames[0])
             elif entry['kind'] == 'room-ids':               # follows its room
-                self.rooms.append((frames, np.stack(np.split(picture, entry['frames']))))
+                numbers = np.stack(np.split(picture, entry['frames']))
+                self.rooms.setdefault(entry['source'], []).append((frames, numbers))
             else:
                 (self.photos if entry['kind'] == 'photo' else self.textures).append(picture)
-        self.sources = sorted(self.cutouts)
-        weights = np.array([index['weights'][name] for name in self.sources])
-        self.weights = weights / weights.sum()
+        self.weights = index['weights']
+
+    def _drawn(self, rng, of_sources):
+        """One of {source: [...]}, sources drawn by their weights."""
+        names = sorted(of_sources)
+        weights = np.array([self.weights[name] for name in names])
+        some = of_sources[names[rng.choice(len(names), p=weights / weights.sum())]]
+        return some[rng.integers(len(some))]
 
     def cutout(self, rng):
-        """Frames of one random object, sources drawn by their weights."""
-        objects = self.cutouts[self.sources[rng.choice(len(self.sources), p=self.weights)]]
-        return objects[rng.integers(len(objects))]
+        """Frames of one random object."""
+        return self._drawn(rng, self.cutouts)
+
+    def room(self, rng):
+        return self._drawn(rng, self.rooms)
 
     def background(self, rng, texture=None):
         """A photograph or a texture; by default the kind with more pictures is drawn more often, photographs

@@ -11,7 +11,7 @@ from . import motion, sprites
 from .lens import Lens
 from .random_tools import crop, log_uniform, smooth_field
 
-ROOMS = 0.20                        # share of scenes that begin as a room or a photograph with its own objects
+ROOMS = 0.35                        # share of scenes that begin as a room or a photograph with its own objects
 PLAIN = 0.10                        # share of the others that stand on one colour, or two that run into each other
 
 
@@ -150,20 +150,46 @@ def _background(rng, assets, size, aspect):
     return plane
 
 
-def _room(rng, assets, size, length):
-    """A window of a rendered room: BGR uint8 [T, S, S, 3] and masks float32 [T, n, S, S] of up to six of its
-    objects, played forwards or backwards, to and fro if they are few; a still is one frame."""
-    frames, numbers = assets.rooms[rng.integers(len(assets.rooms))]
+def _visited(rng, picture, numbers, size, length):
+    """A scene of one picture under a moving camera: pictures uint8 [T, S, S, 3], object numbers uint8 [T, S, S]."""
+    height, width = numbers.shape
+    side = min(height, width) * rng.uniform(0.4, 1) ** 0.7
+    squeeze = np.array([rng.uniform(min(1, 0.7 * width / side), min(2, width / side)), 1])      # frames become squares
+    pan, zoom = motion.camera(rng, size, length)
+    turn = rng.normal() * 0.01 * np.arange(length)
+    reach = np.minimum(side * squeeze / 2, [width / 2, height / 2])
+    middle = rng.uniform(reach, [width - reach[0] + 1e-6, height - reach[1] + 1e-6])
+    mirror = np.array([rng.choice([-1, 1]), 1])
+    frames, labels = np.empty((length, size, size, 3), np.uint8), np.empty((length, size, size), np.uint8)
+    for t in range(length):
+        cos, sin = np.cos(turn[t]), np.sin(turn[t])
+        linear = (squeeze * mirror)[:, None] * np.array([[cos, -sin], [sin, cos]]) * side / size / zoom[t]
+        view = np.hstack([linear, (middle - linear @ (size / 2 + pan[t]))[:, None]])
+        for stack, source, how in ((frames, picture, cv2.INTER_LINEAR), (labels, numbers, cv2.INTER_NEAREST)):
+            stack[t] = cv2.warpAffine(source, view, (size, size), flags=how | cv2.WARP_INVERSE_MAP,
+                                      borderMode=cv2.BORDER_REFLECT)
+    return frames, labels
+
+
+def _played(rng, frames, numbers, length):
+    """A window of a scene of several pictures, forwards or backwards, to and fro if they are few."""
     order = np.arange(len(frames))[::rng.choice([-1, 1])]
     order = order[rng.integers(len(order) - length + 1):][:length] if length <= len(order) else \
         np.resize(np.concatenate([order, order[::-1]]), length)
-    side = int(frames.shape[1] * rng.uniform(0.5, 1))
-    y, x = rng.integers(frames.shape[1] - side + 1, size=2)
-    columns = slice(x, x + side)
+    height, width = (int(side * rng.uniform(0.5, 1)) for side in numbers.shape[1:])
+    y, x = (rng.integers(whole - part + 1) for whole, part in zip(numbers.shape[1:], (height, width)))
     mirrored = slice(None, None, rng.choice([-1, 1]))
-    frames, numbers = (stack[order, y:y + side, columns][:, :, mirrored] for stack in (frames, numbers))
+    return (stack[order, y:y + height, x:x + width][:, :, mirrored] for stack in (frames, numbers))
+
+
+def _room(rng, assets, size, length):
+    """A scene with objects of its own, rendered or real: BGR uint8 [T, S, S, 3] and masks float32 [T, n, S, S] of up to
+    six of them; a still is one frame."""
+    frames, numbers = assets.room(rng)
+    frames, numbers = _visited(rng, frames[0], numbers[0], size, length) if len(frames) == 1 else \
+        _played(rng, frames, numbers, length)
     present, area = np.unique(numbers[0], return_counts=True)
-    present = [n for n, pixels in zip(present, area) if n and 0.003 < pixels / side ** 2 < 0.6]
+    present = [n for n, pixels in zip(present, area) if n and 0.003 < pixels / numbers[0].size < 0.6]
     chosen = rng.permutation(present)[:6] if present else []
     pictures = np.stack([cv2.resize(np.ascontiguousarray(frame), (size, size)) for frame in frames])
     masks = np.zeros((length, len(chosen), size, size), np.float32)

@@ -65,7 +65,7 @@ def main():
     former = json.loads(arguments.reuse.with_suffix('.json').read_text())['entries'] if arguments.reuse else []
     former_data = arguments.reuse.with_suffix('.bin').read_bytes() if arguments.reuse else b''
     for source in SOURCES:
-        if not package_folder(source.package).exists():
+        if source.kind == 'raw' or not package_folder(source.package).exists():
             continue
         if source.licence and not (allow_copyleft or is_permissive(source.licence)):
             continue
@@ -82,7 +82,7 @@ def main():
                 pack.add(path.with_suffix('.ids.png').read_bytes(), dict(kind='room-ids', **entry))
             licences[licence] += 1
         print(f'{source.name:22} {source.kind:8} {sum(licences.values()):5}  {dict(licences)}', flush=True)
-    weights = {source.name: source.weight for source in SOURCES if source.kind == 'cutout'}
+    weights = {source.name: source.weight for source in SOURCES if source.kind in ('cutout', 'room')}
     size = pack.finish(weights)
     print(f'{len(pack.entries)} pictures, {size / 1e6:.1f} MB')
 

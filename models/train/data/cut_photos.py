@@ -4,8 +4,7 @@ teach what composites cannot: real edges, real shadows, things that belong where
 
     .deps/train/bin/python models/train/data/cut_photos.py
 
-Writes .deps/train-data/packages/rendered/photo-objects/NAME_1.png, cut-outs (BGRA), and .../photo-rooms/NAME_8.png with
-NAME_8.ids.png: the photograph under a moving camera, in the form of render_rooms.py. build_pack.py takes both."""
+Writes .deps/train-data/packages/rendered/photo-objects and photo-scenes (see real.py)."""
 import re
 import sys
 from multiprocessing import Pool
@@ -16,18 +15,17 @@ import numpy as np
 
 from build_pack import pictures
 from fetch import package_folder
-from render_rooms import FRAMES, SIZE
+from real import box_of, cut, write_object, write_scene
 from sources import SOURCES
 
 sys.path += [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2] / 'evaluate')]
 import scores                                   # noqa: E402
 from compose.assets import held_out             # noqa: E402
 
-OBJECTS, PHOTO_ROOMS = (package_folder('rendered') / name for name in ('photo-objects', 'photo-rooms'))
+OBJECTS, SCENES = (package_folder('rendered') / name for name in ('photo-objects', 'photo-scenes'))
 SIDE = 288                      # photographs are worked on no larger than this
 BOXES = 40                      # tried in each
 WINDOWS = 14                    # at most, of a large photograph: things that are small in the whole of it
-ROOMS, WINDOW_ROOMS = 4, 2      # of each photograph and of each window
 
 
 def grabbed(picture, box):
@@ -83,7 +81,7 @@ def things(rng, picture):
         mask = grabbed(picture, box)
         if mask is None or mask.sum() < 500:
             continue
-        x, y, w, h = scores.box_of(mask)
+        x, y, w, h = box_of(mask)
         area = w * h
         if area < 0.5 * (box[2] - box[0]) * (box[3] - box[1]) or not 0.25 < mask.sum() / area < 0.9:
             continue
@@ -98,33 +96,6 @@ def things(rng, picture):
         if sure > 1.0 and not any((mask & other).sum() > 0.05 * min(mask.sum(), other.sum()) for other in kept):
             kept.append(mask)
     return kept[:6]
-
-
-def cut(picture, mask):
-    """BGRA with a soft edge, cropped."""
-    alpha = cv2.GaussianBlur(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) * 255, (0, 0), 0.8)
-    x, y, w, h = scores.box_of(mask)
-    return np.dstack([picture, alpha])[y:y + h, x:x + w]
-
-
-def visit(rng, picture, ids):
-    """The photograph under a camera that pans, zooms and turns a little: frames [FRAMES, SIZE, SIZE, 3] and ids."""
-    height, width = picture.shape[:2]
-    side = min(height, width) * rng.uniform(0.6, 0.97)
-    squeeze = np.array([min(rng.uniform(1, 1.8), width / side), 1.0])       # frames are squeezed into a square
-    middle = np.array([rng.uniform(side * squeeze[0] / 2, width - side * squeeze[0] / 2 + 1e-6),
-                       rng.uniform(side / 2, height - side / 2 + 1e-6)])
-    motion, zoom, turn = rng.normal(size=2) * side * 0.015, rng.normal() * 0.015, rng.normal() * 0.01
-    frames, numbers = [], []
-    for t in range(FRAMES):
-        scale = side / SIZE * np.exp(zoom * t)
-        cos, sin = np.cos(turn * t), np.sin(turn * t)
-        linear = np.array([[cos, -sin], [sin, cos]]) * scale * squeeze
-        inverse = np.hstack([linear, (middle + motion * t - linear @ [SIZE / 2, SIZE / 2])[:, None]])
-        for stack, source, how in ((frames, picture, cv2.INTER_LINEAR), (numbers, ids, cv2.INTER_NEAREST)):
-            stack.append(cv2.warpAffine(source, inverse, (SIZE, SIZE), flags=how | cv2.WARP_INVERSE_MAP,
-                                        borderMode=cv2.BORDER_REFLECT))
-    return np.concatenate(frames), np.concatenate(numbers)
 
 
 def views(rng, picture):
@@ -150,21 +121,19 @@ def work_on(job):
         ids = np.zeros(picture.shape[:2], np.uint8)
         for number, mask in enumerate(found, 1):
             ids[mask] = number
-            cv2.imwrite(str(OBJECTS / f'{name}-{view}-{number}_1.png'), cut(picture, mask))
-        for room in range((WINDOW_ROOMS if view else ROOMS) if found else 0):
-            frames, numbers = visit(rng, picture, ids)
-            cv2.imwrite(str(PHOTO_ROOMS / f'{name}-{view}-{room}_{FRAMES}.png'), frames)
-            cv2.imwrite(str(PHOTO_ROOMS / f'{name}-{view}-{room}_{FRAMES}.ids.png'), numbers)
+            write_object(OBJECTS / f'{name}#{view}-{number}', [cut(picture, mask)])
+        if found:
+            write_scene(SCENES / f'{name}#{view}', [picture], [ids])
 
 
 def main():
-    for folder in (OBJECTS, PHOTO_ROOMS):
+    for folder in (OBJECTS, SCENES):
         folder.mkdir(parents=True, exist_ok=True)
     jobs = []
     for source in (source for source in SOURCES if source.kind == 'photo' and package_folder(source.package).exists()):
         for index, (origin, _, path, _) in enumerate(pictures(source, False, set())):
             name = f"{source.name}-{re.sub('[^A-Za-z0-9]+', '-', Path(origin).stem)}"
-            if not held_out(source.name, origin) and not list(PHOTO_ROOMS.glob(f'{name}-*')):
+            if not held_out(source.name, origin) and not list(SCENES.glob(f'{name}#*')):
                 jobs.append((index, name, path))
     with Pool() as pool:
         pool.map(work_on, jobs, 1)

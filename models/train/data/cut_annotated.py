@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Things in photographs that people have outlined: the pictures of COCO whose own licence is CC-BY, or that are in the
+public domain as far as is known, out of the repositories of sources.py that carry some; annotations are CC-BY-4.0.
+
+    .deps/train/bin/python models/train/data/cut_annotated.py
+
+Writes .deps/train-data/packages/rendered/coco-objects and coco-scenes (see real.py), and coco-scenes/pictures.csv: number,
+licence and address of every picture used."""
+import csv
+import json
+from multiprocessing import Pool
+
+import cv2
+import numpy as np
+
+from fetch import package_folder
+from real import box_of, cut, write_object, write_scene
+from sources import SOURCES
+
+OBJECTS, SCENES = (package_folder('rendered') / name for name in ('coco-objects', 'coco-scenes'))
+PERMISSIVE = {4: 'CC-BY-2.0', 7: 'no known restrictions', 8: 'US government'}        # COCO's numbers of licences
+SMALLEST = 0.015                # of the picture's area, of what is cut out; smaller things are in the scenes
+
+
+def polygon_masks(root, index):
+    """COCO's instances file -> {picture's number: [bool [H, W]]}."""
+    sizes = {picture['id']: (picture['height'], picture['width']) for picture in index['images']}
+    masks = {}
+    for annotation in index['annotations']:
+        if annotation['iscrowd']:
+            continue
+        mask = np.zeros(sizes[annotation['image_id']], np.uint8)
+        cv2.fillPoly(mask, [np.round(np.reshape(part, (-1, 2))).astype(np.int32) for part in annotation['segmentation']], 1)
+        masks.setdefault(annotation['image_id'], []).append(mask > 0)
+    return masks
+
+
+def panoptic_masks(root, index):
+    """COCO's panoptic file, with its pictures of numbers in a folder of its name -> the same, things only."""
+    things = {category['id'] for category in index['categories'] if category['isthing']}
+    masks = {}
+    for annotation in index['annotations']:
+        numbers = cv2.imread(str(root / annotation['file_name'])).astype(np.int64) @ [65536, 256, 1]
+        masks[annotation['image_id']] = [numbers == segment['id'] for segment in annotation['segments_info']
+                                         if segment['category_id'] in things and not segment['iscrowd']]
+    return masks
+
+
+def annotated():
+    """{number: (entry of COCO's index, path of the picture, masks)}, every picture once."""
+    found = {}
+    folders = {source.package: package_folder(source.package) for source in SOURCES if 'coco' in source.name
+               and source.kind == 'raw'}
+    for folder in folders.values():
+        paths = {(path.parent.name, path.name): path for path in sorted(folder.rglob('*.jpg'))}
+        for file in sorted([*folder.rglob('instances_*.json'), *folder.rglob('panoptic_*.json')]):
+            index = json.loads(file.read_text())
+            masks = (polygon_masks if 'instances' in file.name else panoptic_masks)(file.with_suffix(''), index)
+            for entry in index['images']:
+                path = paths.get((file.stem.split('_')[1], entry['file_name']))
+                if entry['license'] in PERMISSIVE and entry['id'] in masks and path:
+                    found.setdefault(entry['id'], (entry, path, masks[entry['id']]))
+    return found
+
+
+def work_on(job):
+    number, (entry, path, masks) = job
+    picture = cv2.imread(str(path))
+    masks = sorted((mask for mask in masks if mask.sum() > 150), key=np.count_nonzero, reverse=True)[:250]
+    ids = np.zeros(picture.shape[:2], np.uint8)
+    for index, mask in enumerate(masks, 1):                                 # small things lie on large ones
+        ids[mask] = index
+    for index in range(1, len(masks) + 1):
+        mask = ids == index
+        if mask.sum() > SMALLEST * mask.size:
+            x, y, w, h = box_of(mask)
+            if min(x, y, mask.shape[1] - x - w, mask.shape[0] - y - h) > 1:     # whole, as far as can be seen
+                write_object(OBJECTS / f'{number}#{index}', [cut(picture, mask)])
+    if masks:
+        write_scene(SCENES / f'{number}#0', [picture], [ids])
+
+
+def main():
+    for folder in (OBJECTS, SCENES):
+        folder.mkdir(parents=True, exist_ok=True)
+    found = annotated()
+    with open(SCENES / 'pictures.csv', 'w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(['COCO', 'licence', 'picture'])
+        for number, (entry, *_) in sorted(found.items()):
+            writer.writerow([number, PERMISSIVE[entry['license']], entry['flickr_url']])
+    with Pool() as pool:
+        pool.map(work_on, sorted(found.items()), 1)
+    print(f'{len(found)} pictures, {len(list(OBJECTS.glob("*.png")))} things')
+
+
+if __name__ == '__main__':
+    main()
