@@ -17,29 +17,43 @@ from steps import train_step
 
 SEED = 1_000_003
 SHORT, LONG = 8, 32             # frames of the clips
-PLANS = [Plan(256, 1, 8, 4)] * 12 + [Plan(256, SHORT, 3, 2)] * 8 + [Plan(256, LONG, 2, 2)] * 8
+STILLS = [Plan(256, 1, 8, 4)] * 12
+CLIPS = [Plan(256, SHORT, 3, 2)] * 8 + [Plan(256, LONG, 2, 2)] * 8
+PHOTOGRAPHS = 'coco-scenes'     # what people have outlined
 
 
-@torch.no_grad()
-def validate(model, assets, plans=PLANS):
-    """Mean IoUs: `box`, `click` (best of three), `corrected` on stills; on clips `track` (token 0) and
-    `track_best` over frames 1..7, `track_last` at frame 7; `track_long` over all but the first of 32 frames."""
-    generator = torch.Generator().manual_seed(SEED)
-    collected = {}
+def collected(model, assets, plans):
+    """{(frames, name): [values]} of the steps of training on scenes that are always the same."""
+    generator, found = torch.Generator().manual_seed(SEED), {}
     for index, plan in enumerate(plans):
         _, log = train_step(model, compose(SEED, index, assets, plan), generator)
         for name, value in log.items():
-            collected.setdefault((plan.length, name), []).append(value)
+            found.setdefault((plan.length, name), []).append(value)
+    return found
 
-    def mean(length, *names):
-        return float(np.mean(sum((collected.get((length, name), []) for name in names), []) or [np.nan]))
+
+@torch.no_grad()
+def validate(model, assets, stills=STILLS, clips=CLIPS):
+    """Mean IoUs: `box`, `click` (best of three), `corrected` on stills, `photo_...` the same on photographs with nothing
+    added; on clips `track` (token 0) and `track_best` over frames 1..7, `track_last` at frame 7; `track_long` over all
+    but the first of 32 frames."""
+    found = collected(model, assets, stills + clips)
+
+    def mean(values, length, *names):
+        return float(np.mean(sum((values.get((length, name), []) for name in names), []) or [np.nan]))
 
     def followed(length, name='clip_{}'):
-        return mean(length, *(name.format(t) for t in range(1, length)))
+        return mean(found, length, *(name.format(t) for t in range(1, length)))
 
-    return dict(box=mean(1, 'still_b'), click=mean(1, 'still_p'), corrected=mean(1, 'still_corrected'),
-                track=followed(SHORT), track_best=followed(SHORT, 'clip_{}_best'),
-                track_last=mean(SHORT, f'clip_{SHORT - 1}'), track_long=followed(LONG))
+    def answers(values, prefix=''):
+        return {prefix + name: mean(values, 1, key)
+                for name, key in (('box', 'still_b'), ('click', 'still_p'), ('corrected', 'still_corrected'))}
+
+    scores = answers(found)
+    if PHOTOGRAPHS in assets.rooms:
+        scores |= answers(collected(model, assets.untouched(PHOTOGRAPHS), stills), 'photo_')
+    return scores | dict(track=followed(SHORT), track_best=followed(SHORT, 'clip_{}_best'),
+                         track_last=mean(found, SHORT, f'clip_{SHORT - 1}'), track_long=followed(LONG))
 
 
 def main():

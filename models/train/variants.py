@@ -50,7 +50,8 @@ VARIANTS = [
     Variant('slim', 'clips', 'slim_memory'),
     Variant('whole maps, seed 2', 'clips', seed=2),
 ]
-SCORED = dict(stills=[Plan(128, 1, 8, 4)] * 60, clips=[Plan(128, 8, 4, 2)] * 24)
+SCORED = dict(stills=dict(stills=[Plan(128, 1, 8, 4)] * 60, clips=[]),
+              clips=dict(stills=[], clips=[Plan(128, 8, 4, 2)] * 24))
 
 
 def folder(out, variant):
@@ -72,7 +73,7 @@ def score(variant, arguments):
     """-> rows (name, pack of the scenes, metric, value)"""
     model = evaluate.load(folder(arguments.out, variant) / 'checkpoint.pt')
     for pack in ('permissive', 'all') if variant.name in ('builtin', 'whole pack', 'builtin, seed 2') else ('permissive',):
-        values = validate(model, Assets(arguments.packs / pack, validation=True), SCORED[variant.schedule])
+        values = validate(model, Assets(arguments.packs / pack, validation=True), **SCORED[variant.schedule])
         for metric, value in values.items():
             if not np.isnan(value):
                 yield dict(schedule=variant.schedule, name=variant.name, scenes=pack, metric=metric, value=value)

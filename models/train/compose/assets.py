@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The data pack in memory: cut-outs by source, photographs and textures, split into train and held out."""
+import copy
 import json
 import zlib
 from multiprocessing.pool import ThreadPool
@@ -43,7 +44,10 @@ def _expanded(pack, entries):
 
 class Assets:
     """cutouts: {source: [list of frames, each BGRA uint8 [h, w, 4]]}; photos, textures: [BGR uint8 [h, w, 3]];
-    rooms: {source: [(frames BGR uint8 [F, h, w, 3], object numbers uint8 [F, h, w])]}."""
+    rooms: {source: [(frames BGR uint8 [F, h, w, 3], object numbers uint8 [F, h, w])]}; `room_share` of the scenes begin
+    as one, or as a photograph with its own objects, and get `most_added` more at most."""
+
+    room_share, most_added = 0.35, 2
 
     def __init__(self, pack, validation=False):
         pack = Path(pack)
@@ -66,6 +70,12 @@ class Assets:
             else:
                 (self.photos if entry['kind'] == 'photo' else self.textures).append(picture)
         self.weights = index['weights']
+
+    def untouched(self, source):
+        """The same, for scenes that are rooms of one source as they are."""
+        those = copy.copy(self)
+        those.rooms, those.room_share, those.most_added = {source: self.rooms[source]}, 1, 0
+        return those
 
     def _drawn(self, rng, of_sources):
         """One of {source: [...]}, sources drawn by their weights."""

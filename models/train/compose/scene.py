@@ -11,7 +11,6 @@ from . import motion, sprites
 from .lens import Lens
 from .random_tools import crop, log_uniform, smooth_field
 
-ROOMS = 0.35                        # share of scenes that begin as a room or a photograph with its own objects
 PLAIN = 0.10                        # share of the others that stand on one colour, or two that run into each other
 
 
@@ -203,7 +202,7 @@ def scene(rng, assets, size, length, targets):
     """-> RGB uint8 [T, S, S, 3], masks uint8 [T, targets, S, S]; every target is visible in frame 0."""
     moving = length > 1
     while True:
-        room, own = (_room(rng, assets, size, length) if assets.rooms and rng.random() < ROOMS else (None, None))
+        room, own = (_room(rng, assets, size, length) if assets.rooms and rng.random() < assets.room_share else (None, None))
         first = 0 if room is None else own.shape[1]                 # the actors' masks come after the room's
         aspect = 1.0 if rng.random() < 0.35 else log_uniform(rng, 0.6, 1.9)
         plane = _background(rng, assets, int(size * (1.45 if moving else 1)), aspect) if room is None else room[0]
@@ -211,7 +210,7 @@ def scene(rng, assets, size, length, targets):
         if room is not None:
             pan, zoom = pan * 0, zoom * 0 + 1                       # a room has its own camera
         count = max(rng.choice([1, 2, 3, 4, 5, 6, 7], p=[.1, .17, .2, .2, .15, .1, .08]),
-                    targets if rng.random() < 0.5 else 1) if room is None else rng.integers(0, 3)
+                    targets if rng.random() < 0.5 else 1) if room is None else rng.integers(assets.most_added + 1)
         actors = []
         for _ in range(count):
             actors.append(_actor(rng, assets, size, length, plane, actors, aspect))
