@@ -33,11 +33,12 @@ SCHEDULES = dict(
     long=PHASES,
     from_stills=[(start - 60_000, shares) for start, shares in PHASES if start >= 60_000],  # from such weights
     further=[(0, [(0.45, STILL_256), (0.55, CLIP_256)])],   # from weights that are there, see train.py --start
+    outlines=[(0, [(0.75, STILL_256), (0.25, CLIP_256)])],  # the same, for the first mask above all
     longest=[(0, [(0.30, STILL_256), (0.70, CLIP_256_LONGEST)])],   # the same, for what holds an object for long
     stills=[(0, [(1.00, Plan(128, 1, 8, 4))])],     # these two for comparing variants, see variants.py
     clips=[(0, [(1.00, Plan(128, 4, 4, 2))])])
 FREEZE_NORM = 200_000       # from here on BatchNorm uses its averaged statistics, as at inference
-WARM_UP = dict(long=3_000, from_stills=20_000, further=1_000, longest=500, stills=500, clips=500)       # samples of linear warm-up
+WARM_UP = dict(long=3_000, from_stills=20_000, further=1_000, outlines=1_000, longest=500, stills=500, clips=500)       # samples of linear warm-up
 DECAY_FROM = 150_000        # from here on the rate falls with the square root of the samples seen
 
 

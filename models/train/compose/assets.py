@@ -47,7 +47,7 @@ class Assets:
     rooms: {source: [(frames BGR uint8 [F, h, w, 3], object numbers uint8 [F, h, w])]}; `room_share` of the scenes begin
     as one, or as a photograph with its own objects, and get `most_added` more at most."""
 
-    room_share, most_added = 0.35, 2
+    room_share, most_added = 0.5, 2
 
     def __init__(self, pack, validation=False):
         pack = Path(pack)
