@@ -6,17 +6,19 @@
 Writes .deps/train-data/packages/rendered/video-scenes (see real.py)."""
 from dataclasses import dataclass
 from multiprocessing import Pool
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from fetch import package_folder
 from real import write_scene
+from scores import iou
 
 VIDEOS = package_folder('git:intel-iot-devkit/sample-videos')
 SCENES = package_folder('rendered') / 'video-scenes'
 WIDTH = 576                     # pixels the videos are worked on
-LEAST = 900                     # pixels of a thing
+LEAST = 400                     # pixels of a thing
 STILL = 0.8                     # things that overlap so much with themselves a second later are not moving
 FRAMES = 8                      # of a scene
 STRETCH = 40                    # frames that are held out together
@@ -24,13 +26,15 @@ STRETCH = 40                    # frames that are held out together
 
 @dataclass
 class Video:
-    name: str
+    path: str
     step: int                   # every how manieth frame is taken
-    empty: int                  # so many frames at the start show the empty scene
+    empty: int | None           # so many frames at the start show the empty scene; or it is the median of all
     shadows: bool               # what is darker than the scene but of its colour is none of the thing
 
 
-SOURCES = [Video('car-detection', 1, 9, True), Video('one-by-one-person-detection', 2, 9, False)]
+SOURCES = [Video('car-detection.mp4', 1, 9, True), Video('one-by-one-person-detection.mp4', 2, 9, False),
+           Video('preview/fruit-and-vegetable-detection.gif', 1, None, True),
+           Video('preview/worker-zone-detection.gif', 1, None, True)]
 
 
 def frames_of(path, step):
@@ -85,7 +89,7 @@ def things(frame, empty, shadows):
 
 def followed(masks):
     """Masks of FRAMES frames -> object numbers uint8 [h, w] of each, or None where things run together, come or go at
-    a stroke, or stand still: a thing is what it overlaps in the frame before."""
+    a stroke, or all stand still: a thing is what it overlaps in the frame before."""
     former, clip, count = {}, [], 0
     for now in masks:
         ids, current = np.zeros(now[0].shape if now else next(iter(former.values())).shape, np.uint8), {}
@@ -102,12 +106,14 @@ def followed(masks):
         former = current
         if not former:
             return None
-    first, last = clip[0] > 0, clip[-1] > 0
-    return clip if (first & last).sum() < STILL * (first | last).sum() else None
+    still = [number for number in range(1, count + 1)
+             if iou(clip[0] == number, clip[-1] == number) > STILL]         # or the ghost of what has gone since
+    clip = [np.where(np.isin(ids, still), 0, ids).astype(np.uint8) for ids in clip]
+    return clip if clip[0].any() else None
 
 
 def work_on(video):
-    frames = frames_of(VIDEOS / f'{video.name}.mp4', 1)
+    frames, name = frames_of(VIDEOS / video.path, 1), Path(video.path).stem
     empty = np.median(np.stack(frames[:video.empty]), 0).astype(np.float32)
     frames = frames[::video.step]
     masks = [things(frame, empty, video.shadows) for frame in frames]
@@ -116,10 +122,10 @@ def work_on(video):
         ids = followed(masks[start:start + FRAMES]) if masks[start] else None
         if ids is None:
             continue
-        stem, pictures = f'{video.name}-{start // STRETCH}#{start}', frames[start:start + FRAMES]
+        stem, pictures = f'{name}-{start // STRETCH}#{start}', frames[start:start + FRAMES]
         write_scene(SCENES / stem, pictures, ids)
         written += 1
-    print(f'{video.name}: {written} passages', flush=True)
+    print(f'{name}: {written} passages', flush=True)
 
 
 def main():

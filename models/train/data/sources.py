@@ -61,7 +61,8 @@ SOURCES = [
     Source('coco-scenes', 'rendered', 'room', r'^/coco-scenes/.*_\d\.png$', 'CC-BY-2.0', .50, rendered=True),
     # -- what moves before a still camera: cut_videos.py ------------------------------------------------
     Source('intel-videos', 'git:intel-iot-devkit/sample-videos@57978890822836f2b4743852f04f62fc511757e4', 'raw', '',
-           'CC-BY-4.0', paths=('asl_gestures', 'car-detection.mp4', 'one-by-one-person-detection.mp4')),
+           'CC-BY-4.0', paths=('car-detection.mp4', 'one-by-one-person-detection.mp4',
+                             'preview/fruit-and-vegetable-detection.gif', 'preview/worker-zone-detection.gif')),
     Source('video-scenes', 'rendered', 'room', r'^/video-scenes/.*_\d+\.png$', 'CC-BY-4.0', .08, rendered=True),
     # -- cut-outs: copyleft ------------------------------------------------------------------------
     Source('tuxpaint', 'tuxpaint-stamps-default', 'cutout', r'/stamps/(?!.*_mirror).*\.png$', 'GPL-2', .30),
