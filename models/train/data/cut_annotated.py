@@ -9,7 +9,9 @@ licence and address of every picture used. A scene is two pictures where things 
 photograph, and what may lie behind those things."""
 import csv
 import json
+from dataclasses import dataclass, field
 from multiprocessing import Pool
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,44 +26,49 @@ MOVABLE = 0.003, 0.15           # of the picture's area
 SMALLEST = 0.015                # of the picture's area, of what is cut out; smaller things are in the scenes
 
 
-def polygon_masks(root, index):
-    """COCO's instances file -> {picture's number: [bool [H, W]]}."""
-    sizes = {picture['id']: (picture['height'], picture['width']) for picture in index['images']}
-    masks = {}
-    for annotation in index['annotations']:
-        if annotation['iscrowd']:
-            continue
-        mask = np.zeros(sizes[annotation['image_id']], np.uint8)
-        cv2.fillPoly(mask, [np.round(np.reshape(part, (-1, 2))).astype(np.int32) for part in annotation['segmentation']], 1)
-        masks.setdefault(annotation['image_id'], []).append(mask > 0)
-    return masks
+@dataclass
+class Annotated:
+    """A picture and its annotations in COCO's index, of one of its two forms."""
+    entry: dict
+    path: Path
+    polygons: list = field(default_factory=list)    # an annotation each
+    numbers: Path | None = None                     # or a picture of numbers,
+    segments: list = field(default_factory=list)    # and those in it that are things
 
-
-def panoptic_masks(root, index):
-    """COCO's panoptic file, with its pictures of numbers in a folder of its name -> the same, things only."""
-    things = {category['id'] for category in index['categories'] if category['isthing']}
-    masks = {}
-    for annotation in index['annotations']:
-        numbers = cv2.imread(str(root / annotation['file_name'])).astype(np.int64) @ [65536, 256, 1]
-        masks[annotation['image_id']] = [numbers == segment['id'] for segment in annotation['segments_info']
-                                         if segment['category_id'] in things and not segment['iscrowd']]
-    return masks
+    def masks(self):
+        """bool [H, W] each, of what is no crowd."""
+        if self.numbers:
+            numbers = cv2.imread(str(self.numbers)).astype(np.int64) @ [65536, 256, 1]
+            return [numbers == segment['id'] for segment in self.segments if not segment['iscrowd']]
+        masks = []
+        for annotation in self.polygons:
+            if not annotation['iscrowd']:
+                masks.append(np.zeros((self.entry['height'], self.entry['width']), np.uint8))
+                cv2.fillPoly(masks[-1], [np.round(np.reshape(part, (-1, 2))).astype(np.int32)
+                                         for part in annotation['segmentation']], 1)
+        return [mask > 0 for mask in masks]
 
 
 def annotated():
-    """{number: (entry of COCO's index, path of the picture, masks)}, every picture once."""
+    """{number: Annotated}, every picture with a permissive licence once."""
     found = {}
-    folders = {source.package: package_folder(source.package) for source in SOURCES if 'coco' in source.name
-               and source.kind == 'raw'}
-    for folder in folders.values():
+    folders = [package_folder(source.package) for source in SOURCES if 'coco' in source.name and source.kind == 'raw']
+    for folder in folders:
         paths = {(path.parent.name, path.name): path for path in sorted(folder.rglob('*.jpg'))}
         for file in sorted([*folder.rglob('instances_*.json'), *folder.rglob('panoptic_*.json')]):
             index = json.loads(file.read_text())
-            masks = (polygon_masks if 'instances' in file.name else panoptic_masks)(file.with_suffix(''), index)
-            for entry in index['images']:
-                path = paths.get((file.stem.split('_')[1], entry['file_name']))
-                if entry['license'] in PERMISSIVE and entry['id'] in masks and path:
-                    found.setdefault(entry['id'], (entry, path, masks[entry['id']]))
+            things = {category['id'] for category in index['categories'] if category.get('isthing')}
+            new = {entry['id']: Annotated(entry, paths[file.stem.split('_')[1], entry['file_name']])
+                   for entry in index['images'] if entry['license'] in PERMISSIVE and entry['id'] not in found
+                   and (file.stem.split('_')[1], entry['file_name']) in paths}
+            for annotation in index['annotations']:
+                picture = new.get(annotation['image_id'])
+                if picture and 'segments_info' in annotation:
+                    picture.numbers = file.with_suffix('') / annotation['file_name']
+                    picture.segments = [s for s in annotation['segments_info'] if s['category_id'] in things]
+                elif picture:
+                    picture.polygons.append(annotation)
+            found |= {number: picture for number, picture in new.items() if picture.polygons or picture.segments}
     return found
 
 
@@ -85,9 +92,9 @@ def scene(picture, ids):
 
 
 def work_on(job):
-    number, (entry, path, masks) = job
-    picture = cv2.imread(str(path))
-    masks = sorted((mask for mask in masks if mask.sum() > 150), key=np.count_nonzero, reverse=True)[:250]
+    number, found = job
+    picture = cv2.imread(str(found.path))
+    masks = sorted((mask for mask in found.masks() if mask.sum() > 150), key=np.count_nonzero, reverse=True)[:250]
     ids = np.zeros(picture.shape[:2], np.uint8)
     for index, mask in enumerate(masks, 1):                                 # small things lie on large ones
         ids[mask] = index
@@ -108,8 +115,8 @@ def main():
     with open(SCENES / 'pictures.csv', 'w', newline='') as file:
         writer = csv.writer(file)
         writer.writerow(['COCO', 'licence', 'picture'])
-        for number, (entry, *_) in sorted(found.items()):
-            writer.writerow([number, PERMISSIVE[entry['license']], entry['flickr_url']])
+        for number, picture in sorted(found.items()):
+            writer.writerow([number, PERMISSIVE[picture.entry['license']], picture.entry['flickr_url']])
     with Pool() as pool:
         pool.map(work_on, sorted(found.items()), 1)
     print(f'{len(found)} pictures, {len(list(OBJECTS.glob("*.png")))} things')

@@ -11,7 +11,10 @@ from pathlib import Path
 
 from sources import SOURCES
 
-MADE_FROM = 'sweethome3d-furniture, pypi:pybullet, textures of freedoom'       # what render_*.py draw
+MADE_FROM = dict(objects='sweethome3d-furniture, pypi:pybullet, textures of freedoom',         # by the first word of a name
+                 photo='the photographs below', coco='photographs of COCO: models/builtin/photographs.csv',
+                 video='git:intel-iot-devkit/sample-videos')
+MADE_FROM['rooms'] = MADE_FROM['objects']
 
 
 def main():
@@ -25,7 +28,7 @@ def main():
     for source in SOURCES:
         licences = Counter(entry['licence'] for entry in entries if entry['source'] == source.name)
         if licences:
-            package = MADE_FROM if source.rendered else source.package
+            package = MADE_FROM[source.name.split('-')[0]] if source.rendered else source.package
             shown = ', '.join(f'{licence} {count}' for licence, count in licences.most_common())
             print(f'| {source.name} | {package} | {source.kind} | {sum(licences.values())} | {shown} |')
     if arguments.csv:
