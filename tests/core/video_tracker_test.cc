@@ -490,6 +490,26 @@ TEST_F(AbsenceTest, CutDetectionLeavesAStillSceneAlone) {
   }
 }
 
+// Pixels by which an object that was just seen is expected further right five
+// frames later.
+TEST_F(AbsenceTest, MotionFromBeforeACutIsForgotten) {
+  Use(SAM2_BUILTIN_MODEL, {.detect_cuts = true});
+  const auto expected_shift = [&](const Object& seen) {
+    const Object later = tracker_->Predict(kFrameNs * (frame_ + 4)).objects.at(0);
+    return later.box->x0 - seen.box->x0;
+  };
+  Object seen = Step(Scene(0), {BoxPrompt(1, BoxOf(RedDisc(0)))}).objects.at(0);
+  while (frame_ < 8) seen = Step(Scene(frame_)).objects.at(0);
+  EXPECT_GT(expected_shift(seen), 5);
+  // The disc is back where it would have gone.
+  while (frame_ < 10) Step(Black());
+  do {
+    seen = Step(Scene(frame_)).objects.at(0);
+  } while (!seen.box && frame_ < 20);
+  ASSERT_TRUE(seen.box);
+  EXPECT_EQ(expected_shift(seen), 0);
+}
+
 TEST_F(AbsenceTest, PromptCountsOnTheFrameOfACut) {
   Use(SAM2_BUILTIN_MODEL, {.detect_cuts = true});
   Step(With(0), {BoxPrompt(1, BoxOf(RedDisc(0)))});
