@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenes with objects of their own: rendered rooms, videos, and photographs under a moving camera."""
+import cv2
+import numpy as np
+
+from . import motion
+
+MOVING = 0.5                        # share of the things of a photograph that move, of those that can
+
+
+class _Mover:
+    """A thing of a photograph that moves by itself: a premultiplied patch float32 [h, w, 4] and its path in the picture."""
+
+    def __init__(self, rng, picture, mask, length):
+        rows, columns = np.where(mask.any(1))[0], np.where(mask.any(0))[0]
+        self.corner = np.array([columns[0] - 3, rows[0] - 3])
+        window = slice(rows[0] - 3, rows[-1] + 4), slice(columns[0] - 3, columns[-1] + 4)
+        alpha = cv2.GaussianBlur(mask[window].astype(np.float32), (0, 0), 0.7)[..., None]
+        self.patch = np.dstack([picture[window] * alpha, alpha * 255])
+        self.path = motion.drift(rng, 1.5 * max(mask[window].shape), length)
+        self.scale = np.exp(motion.drifting_factor(rng, length, 0.01, 0.04))
+
+    def paint(self, scene, labels, number, view, t):
+        """view [2, 3]: from a pixel of the picture to one of the frame."""
+        middle = self.corner + np.array(self.patch.shape[1::-1]) / 2
+        own = np.hstack([np.eye(2) * self.scale[t], (self.path[t] + middle - self.scale[t] * (middle - self.corner))[:, None]])
+        placed = view @ np.vstack([own, [0, 0, 1]])
+        patch = cv2.warpAffine(self.patch, placed, scene.shape[1::-1])
+        alpha = patch[..., 3:] / 255
+        labels[alpha[..., 0] > 0.5] = number
+        return scene * (1 - alpha) + patch[..., :3]
+
+
+def _movers(rng, pictures, numbers, length):
+    """Some of the movable things of a photograph, and what is left of it: {number: _Mover}, picture, numbers."""
+    picture, rest = pictures[0], numbers[0]
+    movable = np.unique(numbers[1])[1:] if len(numbers) == 2 and length > 1 else []
+    moving = [number for number in movable if rng.random() < MOVING]
+    if not moving:
+        return {}, picture, rest
+    mask = np.isin(numbers[1], moving)
+    hidden = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8))[..., None]
+    movers = {number: _Mover(rng, picture, numbers[1] == number, length) for number in moving}
+    return movers, np.where(hidden, pictures[1], picture), np.where(mask, 0, rest)
+
+
+def _visited(rng, pictures, numbers, size, length):
+    """A photograph under a moving camera, some of its things moving by themselves: frames uint8 [T, S, S, 3], object
+    numbers uint8 [T, S, S]."""
+    height, width = numbers[0].shape
+    side = min(height, width) * rng.uniform(0.4, 1) ** 0.7
+    squeeze = np.array([rng.uniform(min(1, 0.7 * width / side), min(2, width / side)), 1])      # frames become squares
+    pan, zoom = motion.camera(rng, size, length)
+    turn = rng.normal() * 0.01 * np.arange(length)
+    reach = np.minimum(side * squeeze / 2, [width / 2, height / 2])
+    middle = rng.uniform(reach, [width - reach[0] + 1e-6, height - reach[1] + 1e-6])
+    mirror = np.array([rng.choice([-1, 1]), 1])
+    movers, picture, rest = _movers(rng, pictures, numbers, length)
+    frames, labels = np.empty((length, size, size, 3), np.uint8), np.empty((length, size, size), np.uint8)
+    for t in range(length):
+        cos, sin = np.cos(turn[t]), np.sin(turn[t])
+        linear = (squeeze * mirror)[:, None] * np.array([[cos, -sin], [sin, cos]]) * side / size / zoom[t]
+        view = cv2.invertAffineTransform(np.hstack([linear, (middle - linear @ (size / 2 + pan[t]))[:, None]]))
+        frame = cv2.warpAffine(picture, view, (size, size), borderMode=cv2.BORDER_REFLECT)
+        labels[t] = cv2.warpAffine(rest, view, (size, size), flags=cv2.INTER_NEAREST)       # reflections are no things
+        for number, mover in movers.items():
+            frame = mover.paint(frame, labels[t], number, view, t)
+        frames[t] = frame
+    return frames, labels
+
+
+def _played(rng, frames, numbers, length):
+    """A window of a scene of several pictures, forwards or backwards, to and fro if they are few."""
+    order = np.arange(len(frames))[::rng.choice([-1, 1])]
+    order = order[rng.integers(len(order) - length + 1):][:length] if length <= len(order) else \
+        np.resize(np.concatenate([order, order[::-1]]), length)
+    height, width = (int(side * rng.uniform(0.5, 1)) for side in numbers.shape[1:])
+    y, x = (rng.integers(whole - part + 1) for whole, part in zip(numbers.shape[1:], (height, width)))
+    mirrored = slice(None, None, rng.choice([-1, 1]))
+    return (stack[order, y:y + height, x:x + width][:, :, mirrored] for stack in (frames, numbers))
+
+
+def room_scene(rng, assets, size, length):
+    """A scene with objects of its own, rendered or real: BGR uint8 [T, S, S, 3] and masks float32 [T, n, S, S] of up to
+    six of them; a still is one frame."""
+    frames, numbers = assets.room(rng)
+    frames, numbers = _visited(rng, frames, numbers, size, length) if len(frames) < 3 else \
+        _played(rng, frames, numbers, length)
+    present, area = np.unique(numbers[0], return_counts=True)
+    present = [n for n, pixels in zip(present, area) if n and 0.003 < pixels / numbers[0].size < 0.6]
+    chosen = rng.permutation(present)[:6] if present else []
+    pictures = np.stack([cv2.resize(np.ascontiguousarray(frame), (size, size)) for frame in frames])
+    masks = np.zeros((length, len(chosen), size, size), np.float32)
+    for t in range(length):
+        for k, number in enumerate(chosen):
+            masks[t, k] = cv2.resize((numbers[t] == number).astype(np.float32), (size, size))
+    return pictures, masks
