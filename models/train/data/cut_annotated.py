@@ -5,8 +5,7 @@ public domain as far as is known, out of the repositories of sources.py that car
     .deps/train/bin/python models/train/data/cut_annotated.py
 
 Writes .deps/train-data/packages/rendered/coco-objects and coco-scenes (see real.py), and coco-scenes/pictures.csv: number,
-licence and address of every picture used. A scene is two pictures where things in it can be made to move: the
-photograph, and what may lie behind those things."""
+licence and address of every picture used."""
 import csv
 import json
 from dataclasses import dataclass, field
@@ -17,12 +16,11 @@ import cv2
 import numpy as np
 
 from fetch import package_folder
-from real import box_of, cut, write_object, write_scene
+from real import box_of, cut, scene, write_object, write_scene
 from sources import SOURCES
 
 OBJECTS, SCENES = (package_folder('rendered') / name for name in ('coco-objects', 'coco-scenes'))
 PERMISSIVE = {4: 'CC-BY-2.0', 7: 'no known restrictions', 8: 'US government'}        # COCO's numbers of licences
-MOVABLE = 0.003, 0.15           # of the picture's area
 SMALLEST = 0.015                # of the picture's area, of what is cut out; smaller things are in the scenes
 
 
@@ -70,25 +68,6 @@ def annotated():
                     picture.polygons.append(annotation)
             found |= {number: picture for number, picture in new.items() if picture.polygons or picture.segments}
     return found
-
-
-def movable(ids):
-    """Numbers of things that stand alone and whole, and are neither tiny nor large."""
-    for number in np.unique(ids)[1:]:
-        mask = ids == number
-        around = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-        edge = mask[[0, 1, -1, -2]].any() or mask[:, [0, 1, -1, -2]].any()
-        if MOVABLE[0] < mask.mean() < MOVABLE[1] and not edge and not ids[around & ~mask].any():
-            yield number
-
-
-def scene(picture, ids):
-    """Pictures and object numbers of a scene, see above; the second numbers are those of the movable things alone."""
-    moving = np.isin(ids, list(movable(ids)))
-    if not moving.any():
-        return [picture], [ids]
-    hidden = cv2.dilate(moving.astype(np.uint8), np.ones((9, 9), np.uint8))
-    return [picture, cv2.inpaint(picture, hidden, 5, cv2.INPAINT_TELEA)], [ids, ids * moving]
 
 
 def work_on(job):

@@ -15,7 +15,7 @@ import numpy as np
 
 from build_pack import pictures
 from fetch import package_folder
-from real import box_of, cut, write_object, write_scene
+from real import box_of, cut, scene, write_object, write_scene
 from sources import SOURCES
 
 sys.path += [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2] / 'evaluate')]
@@ -123,7 +123,7 @@ def work_on(job):
             ids[mask] = number
             write_object(OBJECTS / f'{name}#{view}-{number}', [cut(picture, mask)])
         if found:
-            write_scene(SCENES / f'{name}#{view}', [picture], [ids])
+            write_scene(SCENES / f'{name}#{view}', *scene(picture, ids))
 
 
 def main():

@@ -12,6 +12,7 @@ sys.path += [str(Path(__file__).resolve().parents[2] / 'evaluate')]
 from scores import box_of                       # noqa: E402
 
 LONGEST, LARGEST = 224, 480     # pixels of a stored cut-out and scene
+MOVABLE = 0.003, 0.25           # of the picture's area
 
 
 def cut(picture, mask, box=None):
@@ -19,6 +20,26 @@ def cut(picture, mask, box=None):
     alpha = cv2.GaussianBlur(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) * 255, (0, 0), 0.8)
     x, y, w, h = box or box_of(mask)
     return np.dstack([picture, alpha])[y:y + h, x:x + w]
+
+
+def movable(ids):
+    """Numbers of things that stand alone and whole, and are neither tiny nor large."""
+    for number in np.unique(ids)[1:]:
+        mask = ids == number
+        around = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        edge = mask[[0, 1, -1, -2]].any() or mask[:, [0, 1, -1, -2]].any()
+        if MOVABLE[0] < mask.mean() < MOVABLE[1] and not edge and not ids[around & ~mask].any():
+            yield number
+
+
+def scene(picture, ids):
+    """A photograph as a scene: pictures and object numbers. Where things in it can be made to move, there are two: the
+    photograph, and what may lie behind those things; the second numbers are theirs alone."""
+    moving = np.isin(ids, list(movable(ids)))
+    if not moving.any():
+        return [picture], [ids]
+    hidden = cv2.dilate(moving.astype(np.uint8), np.ones((9, 9), np.uint8))
+    return [picture, cv2.inpaint(picture, hidden, 5, cv2.INPAINT_TELEA)], [ids, ids * moving]
 
 
 def write_scene(stem, pictures, ids):

@@ -40,10 +40,10 @@ SOURCES = [
     Source('supertuxkart', 'supertuxkart-data', 'cutout', r'\.png$', None, .03, min_bytes=12000),
     # -- 3D models of sweethome3d-furniture (CC0, CC-BY) and pybullet (zlib), drawn here ---------------
     Source('objects', 'rendered', 'cutout', r'^/objects/.*\.png$', 'CC-BY-3.0', .45, rendered=True),
-    Source('rooms', 'rendered', 'room', r'^/rooms/.*_\d+\.png$', 'CC-BY-3.0', .30, rendered=True),
+    Source('rooms', 'rendered', 'room', r'^/rooms/.*_\d+\.png$', 'CC-BY-3.0', .20, rendered=True),
     # -- things in the permissive photographs below (CC0, public domain, CC-BY), found by cut_photos.py
     Source('photo-objects', 'rendered', 'cutout', r'^/photo-objects/.*\.png$', 'CC-BY-4.0', .12, rendered=True),
-    Source('photo-scenes', 'rendered', 'room', r'^/photo-scenes/.*_1\.png$', 'CC-BY-4.0', .12, rendered=True),
+    Source('photo-scenes', 'rendered', 'room', r'^/photo-scenes/.*_\d\.png$', 'CC-BY-4.0', .12, rendered=True),
     # -- photographs of COCO under CC-BY or without known restrictions, with its masks (CC-BY-4.0): cut_annotated.py
     Source('coco128', 'git:developer0hye/COCO128@47a3de30aaf7ad1c02105bd80598fb03ac0d0789', 'raw', '', 'CC-BY-4.0',
            paths=('annotations/instances_train2017.json', 'train2017')),
@@ -58,7 +58,12 @@ SOURCES = [
     Source('coco-yolo', 'git:minto5z/coco_yolo@4715f5ca05a6ffc148d4c4e5b0a131663655f2be', 'raw', '', 'CC-BY-4.0',
            paths=('coco/annotations/instances_val2017.json', 'coco/images/val2017')),
     Source('coco-objects', 'rendered', 'cutout', r'^/coco-objects/.*\.png$', 'CC-BY-2.0', .25, rendered=True),
-    Source('coco-scenes', 'rendered', 'room', r'^/coco-scenes/.*_\d\.png$', 'CC-BY-2.0', .50, rendered=True),
+    Source('coco-scenes', 'rendered', 'room', r'^/coco-scenes/.*_\d\.png$', 'CC-BY-2.0', .45, rendered=True),
+    # -- clothes at home, given for the purpose by 32 people (CC0): cut_clothes.py -----------------------
+    Source('clothes', 'git:alexeygrigorev/clothing-dataset-small@11961516512414bf9f6c150a832cfd21b54a6b54', 'raw', '',
+           'CC0-1.0', paths=('train',)),
+    Source('cloth-objects', 'rendered', 'cutout', r'^/cloth-objects/.*\.png$', 'CC0-1.0', .15, rendered=True),
+    Source('cloth-scenes', 'rendered', 'room', r'^/cloth-scenes/.*_\d\.png$', 'CC0-1.0', .20, rendered=True),
     # -- what moves before a still camera: cut_videos.py ------------------------------------------------
     Source('intel-videos', 'git:intel-iot-devkit/sample-videos@57978890822836f2b4743852f04f62fc511757e4', 'raw', '',
            'CC-BY-4.0', paths=('car-detection.mp4', 'one-by-one-person-detection.mp4',
