@@ -94,13 +94,14 @@ def main():
     parser.add_argument('--memory-policy', choices=['official', 'robust'])
     parser.add_argument('--scene-cuts', action='store_true', help='notice hard cuts')
     parser.add_argument('--search-window', type=float, help='of the stills')
+    parser.add_argument('--max-sprinkle-area', type=int, help='specks to remove')
     parser.add_argument('--only', help='sequences whose name contains this')
     parser.add_argument('--skip', choices=['video', 'stills'])
     parser.add_argument('--every', type=int, default=20)
     parser.add_argument('--out', type=Path, default=Path('out/evaluate'))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    properties = dict(model=arguments.model, precision=arguments.precision)
+    properties = dict(model=arguments.model, precision=arguments.precision, max_sprinkle_area=arguments.max_sprinkle_area)
     found = [sequence for sequence in sequences.read(arguments.folder) if (arguments.only or '') in sequence.name]
     if arguments.skip != 'video':
         tracking = dict(properties, memory_policy=arguments.memory_policy, scene_cuts=arguments.scene_cuts)
