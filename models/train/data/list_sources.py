@@ -13,7 +13,7 @@ from sources import SOURCES
 
 MADE_FROM = dict(objects='sweethome3d-furniture, pypi:pybullet, textures of freedoom',         # by the first word of a name
                  photo='the photographs below', coco='photographs of COCO: models/builtin/photographs.csv',
-                 video='git:intel-iot-devkit/sample-videos')
+                 video='git:intel-iot-devkit/sample-videos', cloth='git:alexeygrigorev/clothing-dataset-small')
 MADE_FROM['rooms'] = MADE_FROM['objects']
 
 
