@@ -8,7 +8,8 @@
 namespace sam2 {
 namespace {
 
-// The built-in model with the same predicted IoU for every mask.
+// The built-in model with the same predicted IoU for every mask, and an object
+// in whatever it is shown.
 Sam2Model UndecidedModel() {
   Checkpoint checkpoint = ReadCheckpoint(SAM2_BUILTIN_MODEL);
   for (const char* name : {"weight", "bias"}) {
@@ -16,6 +17,8 @@ Sam2Model UndecidedModel() {
         checkpoint.tensors.at(std::string("sam_mask_decoder.iou_prediction_head.layers.2.") + name);
     tensor = at::zeros_like(tensor);
   }
+  Tensor& present = checkpoint.tensors.at("sam_mask_decoder.pred_obj_score_head.layers.2.bias");
+  present = at::full_like(present, 100);
   Weights weights(std::move(checkpoint), "undecided", at::kFloat, at::kCPU);
   return Sam2Model(weights, 0);
 }

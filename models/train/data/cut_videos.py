@@ -32,7 +32,8 @@ class Video:
     shadows: bool               # what is darker than the scene but of its colour is none of the thing
 
 
-SOURCES = [Video('car-detection.mp4', 1, 9, True), Video('one-by-one-person-detection.mp4', 2, 9, False),
+# car-detection.mp4 is left out: pipelines/data has the demo's clip from it.
+SOURCES = [Video('one-by-one-person-detection.mp4', 2, 9, False),
            Video('preview/fruit-and-vegetable-detection.gif', 1, None, True),
            Video('preview/worker-zone-detection.gif', 1, None, True)]
 

@@ -66,8 +66,8 @@ SOURCES = [
     Source('cloth-scenes', 'rendered', 'room', r'^/cloth-scenes/.*_\d\.png$', 'CC0-1.0', .20, rendered=True),
     # -- what moves before a still camera: cut_videos.py ------------------------------------------------
     Source('intel-videos', 'git:intel-iot-devkit/sample-videos@57978890822836f2b4743852f04f62fc511757e4', 'raw', '',
-           'CC-BY-4.0', paths=('car-detection.mp4', 'one-by-one-person-detection.mp4',
-                             'preview/fruit-and-vegetable-detection.gif', 'preview/worker-zone-detection.gif')),
+           'CC-BY-4.0', paths=('one-by-one-person-detection.mp4', 'preview/fruit-and-vegetable-detection.gif',
+                             'preview/worker-zone-detection.gif')),
     Source('video-scenes', 'rendered', 'room', r'^/video-scenes/.*_\d+\.png$', 'CC-BY-4.0', .08, rendered=True),
     # -- cut-outs: copyleft ------------------------------------------------------------------------
     Source('tuxpaint', 'tuxpaint-stamps-default', 'cutout', r'/stamps/(?!.*_mirror).*\.png$', 'GPL-2', .30),
