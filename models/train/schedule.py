@@ -38,7 +38,8 @@ SCHEDULES = dict(
     stills=[(0, [(1.00, Plan(128, 1, 8, 4))])],     # these two for comparing variants, see variants.py
     clips=[(0, [(1.00, Plan(128, 4, 4, 2))])])
 FREEZE_NORM = 200_000       # from here on BatchNorm uses its averaged statistics, as at inference
-WARM_UP = dict(long=3_000, from_stills=20_000, further=1_000, outlines=1_000, longest=500, stills=500, clips=500)       # samples of linear warm-up
+# samples of linear warm-up
+WARM_UP = dict(long=3_000, from_stills=20_000, further=1_000, outlines=1_000, longest=500, stills=500, clips=500)
 DECAY_FROM = 150_000        # from here on the rate falls with the square root of the samples seen
 
 

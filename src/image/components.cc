@@ -118,40 +118,42 @@ void Set(const Plane& plane, const std::vector<Stretch>& stretches, float value)
   }
 }
 
+// Calls visit(Plane) with each mask of logits [..., h, w], contiguous.
+template <typename Visit>
+void ForEachMask(at::Tensor& logits, Visit visit) {
+  const int height = static_cast<int>(logits.size(-2)), width = static_cast<int>(logits.size(-1));
+  float* data = logits.mutable_data_ptr<float>();
+  for (std::int64_t at = 0; at < logits.numel(); at += std::int64_t{height} * width) {
+    visit(Plane{data + at, width, height, width});
+  }
+}
+
 }  // namespace
 
 void FillHoles(at::Tensor logits, int max_area) {
   if (max_area <= 0) return;
-  const int height = static_cast<int>(logits.size(2)), width = static_cast<int>(logits.size(3));
-  float* data = logits.mutable_data_ptr<float>();
-  for (std::int64_t i = 0; i < logits.size(0); ++i) {
-    const Plane part = SearchedPart({data + i * height * width, width, height, width}, max_area);
+  ForEachMask(logits, [&](const Plane& mask) {
+    const Plane part = SearchedPart(mask, max_area);
     Set(part, FindSmall(part, /*above=*/false, max_area), kFilled);
-  }
+  });
 }
 
 void RemoveSpecks(at::Tensor logits, int max_area) {
   if (max_area <= 0) return;
-  const int height = static_cast<int>(logits.size(2)), width = static_cast<int>(logits.size(3));
-  float* data = logits.mutable_data_ptr<float>();
-  for (std::int64_t i = 0; i < logits.size(0); ++i) {
-    const Plane mask{data + i * height * width, width, height, width};
+  ForEachMask(logits, [&](const Plane& mask) {
     Set(mask, FindSmall(mask, /*above=*/true, max_area, /*keep_largest=*/true), -kFilled);
-  }
+  });
 }
 
 void RemoveHolesAndSpecks(at::Tensor logits, int max_hole_area, int max_speck_area) {
   constexpr float kSure = 10;
-  const int height = static_cast<int>(logits.size(2)), width = static_cast<int>(logits.size(3));
-  float* data = logits.mutable_data_ptr<float>();
-  for (std::int64_t i = 0; i < logits.size(0) * logits.size(1); ++i) {
-    const Plane mask{data + i * height * width, width, height, width};
+  ForEachMask(logits, [&](const Plane& mask) {
     // Both of the logits as they were; an area of 0 finds nothing.
     const std::vector<Stretch> holes = FindSmall(mask, false, max_hole_area);
     const std::vector<Stretch> specks = FindSmall(mask, true, max_speck_area);
     Set(mask, holes, kSure);
     Set(mask, specks, -kSure);
-  }
+  });
 }
 
 }  // namespace sam2

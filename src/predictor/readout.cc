@@ -18,6 +18,7 @@ Readout::Readout(const StepOutput& output, int fill_hole_area, int max_sprinkle_
                       1);
   masks_ = output.heads.masks.contiguous();
   if (masks_.is_cpu()) {
+    if (fill_hole_area > 0 || max_sprinkle_area > 0) masks_ = masks_.clone();
     Clean();
   } else {
     download_.emplace(std::vector<Tensor>{values_, masks_});

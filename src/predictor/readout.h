@@ -14,7 +14,7 @@ class Readout {
  public:
   // Begins to read; a GPU is not waited for. The masks' holes of at most
   // fill_hole_area are filled and their specks of at most max_sprinkle_area
-  // removed, on the CPU in place.
+  // removed in a copy: memories are made of the masks as they are.
   Readout(const StepOutput& output, int fill_hole_area, int max_sprinkle_area);
 
   // Waits for the answers. To be called before they are asked for.

@@ -16,12 +16,6 @@
 namespace sam2 {
 namespace {
 
-// Memories are made of the masks as they are; what is shown is cleaned in place.
-StepOutput Shown(StepOutput output) {
-  if (!output.memory.defined()) output.heads.masks = output.heads.masks.clone();
-  return output;
-}
-
 MemoryBank::Limits BankLimits(const Sam2Model& model) {
   return {.num_maskmem = model.num_maskmem(), .max_obj_ptrs = model.max_obj_ptrs()};
 }
@@ -256,7 +250,7 @@ void StreamingTracker::FollowPart(const FrameFeatures& features, std::int64_t pt
   std::optional<MotionPrior> motion;
   if (options_.memory_policy == MemoryPolicy::kRobust) motion = Prior(part.objects, pts_ns);
   part.output = engine_->step().Track(features, store_, part.selections, motion);
-  part.readout.emplace(Shown(part.output), options_.fill_hole_area, options_.max_sprinkle_area);
+  part.readout.emplace(part.output, options_.fill_hole_area, options_.max_sprinkle_area);
 }
 
 std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::AnswerPrompts(
@@ -267,7 +261,7 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::AnswerPrompts(
   for (const auto& [id, prompt] : asked) prompts.push_back(prompt);
   const StepOutput output =
       engine_->step().Prompt(features, store_, prompts, options_.fill_hole_area);
-  Readout readout(Shown(output), /*fill_hole_area=*/0, options_.max_sprinkle_area);
+  Readout readout(output, /*fill_hole_area=*/0, options_.max_sprinkle_area);
   std::vector<ObjectAnswer> answers = Collect(output, readout, late);
   auto answer = answers.begin();
   for (const auto& [id, prompt] : asked) {

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from fetch import package_folder
-from real import box_of, cut, scene, write_object, write_scene
+from real import cut, is_whole, scene, write_object, write_scene
 from sources import SOURCES
 
 OBJECTS, SCENES = (package_folder('rendered') / name for name in ('coco-objects', 'coco-scenes'))
@@ -79,10 +79,8 @@ def work_on(job):
         ids[mask] = index
     for index in range(1, len(masks) + 1):
         mask = ids == index
-        if mask.sum() > SMALLEST * mask.size:
-            x, y, w, h = box_of(mask)
-            if min(x, y, mask.shape[1] - x - w, mask.shape[0] - y - h) > 1:     # whole, as far as can be seen
-                write_object(OBJECTS / f'{number}#{index}', [cut(picture, mask)])
+        if mask.sum() > SMALLEST * mask.size and is_whole(mask):
+            write_object(OBJECTS / f'{number}#{index}', cut(picture, mask))
     if masks:
         write_scene(SCENES / f'{number}#0', *scene(picture, ids))
 

@@ -9,14 +9,13 @@ from multiprocessing import Pool
 import cv2
 import numpy as np
 
-from cut_photos import contrast, grabbed
+from cut_photos import SIDE, contrast, grabbed
 from fetch import package_folder
-from real import box_of, cut, scene, write_object, write_scene
+from real import box_of, cut, is_whole, scene, shrunk, write_object, write_scene
 from scores import iou
 
 PICTURES = package_folder('git:alexeygrigorev/clothing-dataset-small')
 OBJECTS, SCENES = (package_folder('rendered') / name for name in ('cloth-objects', 'cloth-scenes'))
-SIDE = 288                      # pictures are worked on no larger than this
 EVERY = 2                       # how manieth picture is taken; there are 3068
 
 
@@ -37,15 +36,12 @@ def piece(picture):
 
 def work_on(path):
     name = f'{path.parent.name}-{path.stem}'
-    picture = cv2.imread(str(path))
-    scale = min(1.0, SIDE / max(picture.shape[:2]))
-    picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    picture = shrunk(cv2.imread(str(path)), SIDE)
     mask = piece(picture)
     if mask is None:
         return 0
-    x, y, w, h = box_of(mask)
-    if min(x, y, mask.shape[1] - x - w, mask.shape[0] - y - h) > 4:             # all of it is in the picture
-        write_object(OBJECTS / f'{name}#0', [cut(picture, mask)])
+    if is_whole(mask, 5):
+        write_object(OBJECTS / f'{name}#0', cut(picture, mask))
     write_scene(SCENES / f'{name}#0', *scene(picture, mask.astype(np.uint8)))
     return 1
 

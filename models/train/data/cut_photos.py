@@ -15,11 +15,11 @@ import numpy as np
 
 from build_pack import pictures
 from fetch import package_folder
-from real import box_of, cut, scene, write_object, write_scene
+from real import box_of, cut, scene, shrunk, write_object, write_scene
+from scores import iou
 from sources import SOURCES
 
-sys.path += [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2] / 'evaluate')]
-import scores                                   # noqa: E402
+sys.path += [str(Path(__file__).resolve().parents[1])]
 from compose.assets import held_out             # noqa: E402
 
 OBJECTS, SCENES = (package_folder('rendered') / name for name in ('photo-objects', 'photo-scenes'))
@@ -88,7 +88,7 @@ def things(rng, picture):
         wider = np.array([x, y, x + w, y + h]) + np.array([-1, -1, 1, 1]) * rng.uniform(0.04, 0.1, 4) * [w, h, w, h]
         wider = np.clip(wider, 1, [width - 1, height - 1] * 2).astype(int)
         again = grabbed(picture, wider)
-        if again is None or scores.iou(mask, again) < 0.88:
+        if again is None or iou(mask, again) < 0.88:
             continue
         found.append((contrast(picture, again), again))
     kept = []
@@ -114,14 +114,13 @@ def work_on(job):
     index, name, path = job
     rng = np.random.default_rng([13, index])
     for view, picture in enumerate(views(rng, cv2.imread(str(path)))):
-        scale = min(1.0, SIDE / max(picture.shape[:2]))
-        picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        picture = shrunk(picture, SIDE)
         found = things(rng, picture)
         print(f'{name} {view}: {len(found)}', flush=True)
         ids = np.zeros(picture.shape[:2], np.uint8)
         for number, mask in enumerate(found, 1):
             ids[mask] = number
-            write_object(OBJECTS / f'{name}#{view}-{number}', [cut(picture, mask)])
+            write_object(OBJECTS / f'{name}#{view}-{number}', cut(picture, mask))
         if found:
             write_scene(SCENES / f'{name}#{view}', *scene(picture, ids))
 

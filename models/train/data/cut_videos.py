@@ -38,13 +38,13 @@ SOURCES = [Video('one-by-one-person-detection.mp4', 2, 9, False),
            Video('preview/worker-zone-detection.gif', 1, None, True)]
 
 
-def frames_of(path, step):
+def frames_of(path):
     """BGR uint8 [h, WIDTH, 3] each."""
     capture, frames = cv2.VideoCapture(str(path)), []
     while True:
         seen, frame = capture.read()
         if not seen:
-            return frames[::step]
+            return frames
         frames.append(cv2.resize(frame, (WIDTH, WIDTH * frame.shape[0] // frame.shape[1]), interpolation=cv2.INTER_AREA))
 
 
@@ -114,7 +114,7 @@ def followed(masks):
 
 
 def work_on(video):
-    frames, name = frames_of(VIDEOS / video.path, 1), Path(video.path).stem
+    frames, name = frames_of(VIDEOS / video.path), Path(video.path).stem
     empty = np.median(np.stack(frames[:video.empty]), 0).astype(np.float32)
     frames = frames[::video.step]
     masks = [things(frame, empty, video.shadows) for frame in frames]

@@ -15,10 +15,22 @@ LONGEST, LARGEST = 224, 480     # pixels of a stored cut-out and scene
 MOVABLE = 0.003, 0.25           # of the picture's area
 
 
-def cut(picture, mask, box=None):
-    """BGRA with a soft edge, cropped by the mask's box or a given one (x, y, w, h)."""
+def shrunk(picture, longest):
+    """No side longer than `longest` pixels."""
+    scale = min(1.0, longest / max(picture.shape[:2]))
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def is_whole(mask, rim=2):
+    """Whether a mask keeps so many pixels away from the picture's border."""
+    x, y, w, h = box_of(mask)
+    return min(x, y, mask.shape[1] - x - w, mask.shape[0] - y - h) >= rim
+
+
+def cut(picture, mask):
+    """BGRA with a soft edge, cropped by the mask's box."""
     alpha = cv2.GaussianBlur(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) * 255, (0, 0), 0.8)
-    x, y, w, h = box or box_of(mask)
+    x, y, w, h = box_of(mask)
     return np.dstack([picture, alpha])[y:y + h, x:x + w]
 
 
@@ -27,8 +39,7 @@ def movable(ids):
     for number in np.unique(ids)[1:]:
         mask = ids == number
         around = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-        edge = mask[[0, 1, -1, -2]].any() or mask[:, [0, 1, -1, -2]].any()
-        if MOVABLE[0] < mask.mean() < MOVABLE[1] and not edge and not ids[around & ~mask].any():
+        if MOVABLE[0] < mask.mean() < MOVABLE[1] and is_whole(mask) and not ids[around & ~mask].any():
             yield number
 
 
@@ -46,13 +57,12 @@ def write_scene(stem, pictures, ids):
     """Pictures [h, w, 3] of a scene and the object numbers uint8 [h, w] of each pixel; in the form of render_rooms.py."""
     scale = min(1.0, LARGEST / max(ids[0].shape))
     size = int(ids[0].shape[1] * scale), int(ids[0].shape[0] * scale)
-    cv2.imwrite(f'{stem}_{len(ids)}.png', np.concatenate([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in pictures]))
+    cv2.imwrite(f'{stem}_{len(ids)}.png',
+                np.concatenate([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in pictures]))
     cv2.imwrite(f'{stem}_{len(ids)}.ids.png',
                 np.concatenate([cv2.resize(n, size, interpolation=cv2.INTER_NEAREST) for n in ids]))
 
 
-def write_object(stem, frames):
-    """Cut-outs BGRA of one size: a thing, or the same one in several frames; in the form of render_objects.py."""
-    scale = min(1.0, LONGEST / max(frames[0].shape[:2]))
-    frames = [cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for frame in frames]
-    cv2.imwrite(f'{stem}_{len(frames)}.png', np.concatenate(frames))
+def write_object(stem, thing):
+    """A cut-out BGRA, in the form of render_objects.py."""
+    cv2.imwrite(f'{stem}_1.png', shrunk(thing, LONGEST))
