@@ -12,6 +12,7 @@ import itertools
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +27,18 @@ import validate
 from compose.assets import Assets
 from compose.batch import compose
 from network import SHAPES, build, use_plain_attention
+from parallel import Peers
+
+SEEDS_APART = 1_000             # from one process to the next
 
 
 class Composer(torch.utils.data.IterableDataset):
-    """Batches from (step, samples) on, in order; worker w of n composes steps w, w + n, ..."""
+    """(step, plan, this process's part of its batch) from (step, samples) on, in order; worker w of n composes steps
+    w, w + n, ..."""
 
-    def __init__(self, assets, seed, *position):
-        self.assets, self.seed, self.position = assets, seed, position      # see schedule.plans
+    def __init__(self, assets, peers, seed, *position):
+        self.assets, self.peers = assets, peers
+        self.seed, self.position = seed, position           # see schedule.plans
 
     def __iter__(self):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)       # the trainer decides when to end
@@ -41,7 +47,8 @@ class Composer(torch.utils.data.IterableDataset):
         worker = torch.utils.data.get_worker_info()
         plans = schedule.plans(self.seed, *self.position)
         for step, plan in itertools.islice(plans, worker.id, None, worker.num_workers):
-            yield step, compose(self.seed, step, self.assets, plan).shared()
+            part = replace(plan, scenes=self.peers.share(plan.scenes))
+            yield step, plan, compose(self.seed + SEEDS_APART * self.peers.rank, step, self.assets, part).shared()
 
 
 class Metrics:
@@ -136,8 +143,8 @@ class Run:
                         state=self.state), unfinished)
         os.replace(unfinished, self.checkpoint)
 
-    def train(self, batch, rate):
-        """One optimizer step -> values to log."""
+    def train(self, plan, batch, peers, rate):
+        """One optimizer step, this process's part of it -> values to log."""
         if self.state['samples'] >= schedule.FREEZE_NORM and not self.state['frozen']:
             freeze_norm(self.model, self.average)
             self.state['frozen'] = True
@@ -146,6 +153,7 @@ class Run:
         loss, log = steps.train_step(self.model, batch, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        peers.average_gradients(self.model, len(batch.images) / plan.scenes)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         if torch.isfinite(norm):
             self.optimizer.step()
@@ -153,7 +161,7 @@ class Run:
             print(f"step {self.state['step']}: gradient not finite, skipped", flush=True)
         update_average(self.average, self.model, self.state['step'])
         self.state['step'] += 1
-        self.state['samples'] += batch.frames
+        self.state['samples'] += plan.scenes * plan.length
         return {**log, 'loss': loss.item(), 'gradient': norm.item(), 'rate': rate}
 
     def validate(self, held_out):
@@ -202,6 +210,7 @@ def parse_arguments():
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--threads', type=int, default=0, help='0: two, but one while other programs want the cores')
     parser.add_argument('--workers', type=int, default=1, help='composer processes')
+    parser.add_argument('--processes', type=int, default=1, help='on a CPU, one thread each, that take every step together')
     parser.add_argument('--shape', choices=SHAPES, default='builtin')
     parser.add_argument('--schedule', choices=schedule.SCHEDULES, default='long')
     parser.add_argument('--start', type=Path, help='weights that a new run begins with, as evaluate.py takes them')
@@ -212,11 +221,16 @@ def parse_arguments():
     parser.add_argument('--validate-every', type=int, default=20_000, help='samples')
     parser.add_argument('--save-every', type=int, default=200, help='steps')
     parser.add_argument('--minutes', type=float, help='stop after so long: a slice on a borrowed machine')
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.processes > 1 and (arguments.device != 'cpu' or arguments.threads > 1):
+        parser.error('--processes is for a CPU and one thread each')
+    return arguments
 
 
 def main():
     arguments = parse_arguments()
+    arguments.run.mkdir(parents=True, exist_ok=True)
+    peers = Peers(arguments.processes, arguments.run / 'meeting')
     torch.set_num_threads(arguments.threads or 1)
     device = torch.device(arguments.device)
     steps.IN_BFLOAT16 = arguments.precision == 'bf16'
@@ -232,25 +246,28 @@ def main():
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.append(True))
-    metrics = Metrics(arguments.run / 'metrics.csv')
-    held_out = Assets(arguments.pack, validation=True)
-    composer = Composer(Assets(arguments.pack), arguments.seed, state['step'], state['samples'], arguments.scale,
+    reports = peers.rank == 0
+    if reports:
+        metrics, held_out = Metrics(arguments.run / 'metrics.csv'), Assets(arguments.pack, validation=True)
+    composer = Composer(Assets(arguments.pack), peers, arguments.seed, state['step'], state['samples'], arguments.scale,
                         schedule.SCHEDULES[arguments.schedule])
     batches = iter(torch.utils.data.DataLoader(composer, batch_size=None, num_workers=arguments.workers,
                                                prefetch_factor=4))
     progress = Progress(state, arguments.until)
     end = time.monotonic() + 60 * arguments.minutes if arguments.minutes else float('inf')
 
-    while state['samples'] < arguments.until and not stopping and time.monotonic() < end:
-        if not arguments.threads and state['step'] % 10 == 0:
+    while state['samples'] < arguments.until and not peers.any(bool(stopping) or time.monotonic() > end):
+        if not arguments.threads and peers.count == 1 and state['step'] % 10 == 0:
             share_cores()
         tick, worked = time.monotonic(), time.process_time()
-        step, batch = next(batches)
+        step, plan, batch = next(batches)
         assert step == state['step']
         waited = time.monotonic() - tick
         rate = schedule.learning_rate(state['samples'], peak, cooldown, schedule.WARM_UP[arguments.schedule])
-        progress.add(run.train(batch, rate), waited)
-        state['seconds'] += time.process_time() - worked
+        progress.add(run.train(plan, batch, peers, rate), waited)
+        state['seconds'] += peers.count * (time.process_time() - worked)
+        if not reports:
+            continue
         if state['step'] % 50 == 0:
             metrics.write(state, 'train', progress.report(state))
         if state['samples'] - state['validated'] >= arguments.validate_every:
@@ -259,8 +276,9 @@ def main():
             print('held out ' + ' '.join(f'{name} {value:.3f}' for name, value in values.items()), flush=True)
         if state['step'] % arguments.save_every == 0:
             run.save()
-    run.save()
-    print(f"saved at step {state['step']}, {state['samples']} samples", flush=True)
+    if reports:
+        run.save()
+        print(f"saved at step {state['step']}, {state['samples']} samples", flush=True)
     for worker in batches._workers:                                     # they may be waiting to hand over a batch
         worker.kill()
     os._exit(0)

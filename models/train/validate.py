@@ -19,7 +19,7 @@ SEED = 1_000_003
 SHORT, LONG = 8, 32             # frames of the clips
 STILLS = [Plan(256, 1, 8, 4)] * 12
 CLIPS = [Plan(256, SHORT, 3, 2)] * 8 + [Plan(256, LONG, 2, 2)] * 8
-PHOTOGRAPHS = 'coco-scenes'     # what people have outlined
+PHOTOGRAPHS = dict(photo='coco-scenes', animal='animals-scenes')    # what people have outlined
 
 
 def collected(model, assets, plans):
@@ -34,9 +34,9 @@ def collected(model, assets, plans):
 
 @torch.no_grad()
 def validate(model, assets, stills=STILLS, clips=CLIPS):
-    """Mean IoUs: `box`, `click` (best of three), `corrected` on stills, `photo_...` the same on photographs with nothing
-    added; on clips `track` (token 0) and `track_best` over frames 1..7, `track_last` at frame 7; `track_long` over all
-    but the first of 32 frames."""
+    """Mean IoUs: `box`, `click` (best of three), `corrected` on stills, `photo_...` and `animal_...` the same on
+    photographs with nothing added; on clips `track` (token 0) and `track_best` over frames 1..7, `track_last` at frame 7;
+    `track_long` over all but the first of 32 frames."""
     found = collected(model, assets, stills + clips)
 
     def mean(values, length, *names):
@@ -50,8 +50,9 @@ def validate(model, assets, stills=STILLS, clips=CLIPS):
                 for name, key in (('box', 'still_b'), ('click', 'still_p'), ('corrected', 'still_corrected'))}
 
     scores = answers(found)
-    if PHOTOGRAPHS in assets.rooms:
-        scores |= answers(collected(model, assets.untouched(PHOTOGRAPHS), stills), 'photo_')
+    for name, source in PHOTOGRAPHS.items():
+        if source in assets.rooms:
+            scores |= answers(collected(model, assets.untouched(source), stills), f'{name}_')
     return scores | dict(track=followed(SHORT), track_best=followed(SHORT, 'clip_{}_best'),
                          track_last=mean(found, SHORT, f'clip_{SHORT - 1}'), track_long=followed(LONG))
 

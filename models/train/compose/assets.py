@@ -2,6 +2,7 @@
 """The data pack in memory: cut-outs by source, photographs and textures, split into train and held out."""
 import copy
 import json
+import os
 import zlib
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -30,12 +31,14 @@ def _expanded(pack, entries):
         def decoded(entry):
             return cv2.imdecode(blob[entry['offset']:entry['offset'] + entry['length']], cv2.IMREAD_UNCHANGED)
 
-        with open(raw, 'wb') as file, ThreadPool() as pool:
+        unfinished = raw.with_suffix(f'.{os.getpid()}')             # others may be at it too
+        with open(unfinished, 'wb') as file, ThreadPool() as pool:
             for some in range(0, len(entries), DECODED):
                 for picture in pool.map(decoded, entries[some:some + DECODED]):
                     file.write(picture.tobytes())
                     places.append([at, picture.shape])
                     at += picture.size
+        os.replace(unfinished, raw)
         shapes.write_text(json.dumps(places))
     for entry, (at, shape) in zip(entries, json.loads(shapes.read_text())):
         entry['at'], entry['shape'] = at, shape
@@ -47,7 +50,7 @@ class Assets:
     rooms: {source: [(frames BGR uint8 [F, h, w, 3], object numbers uint8 [F, h, w])]}; `room_share` of the scenes begin
     as one, or as a photograph with its own objects, and get `most_added` more at most."""
 
-    room_share, most_added = 0.5, 2
+    room_share, most_added = 0.6, 2
 
     def __init__(self, pack, validation=False):
         pack = Path(pack)

@@ -43,9 +43,9 @@ def _actor(rng, assets, size, length, scenery, others, aspect):
     pace = rng.choice([-2, -1, -0.5, 0.5, 1, 2]) if rng.random() < 0.85 else 0
     playback = (rng.integers(len(look)) + np.floor(np.arange(length) * pace)).astype(int) % len(look)
     used, playback = np.unique(playback, return_inverse=True)
-    frames = sprites.shrunk([look[i] for i in used], 1.5 * longest)
-    frames = sprites.shaded(rng, frames, scenery.reshape(-1, 3)[::97].mean(0))
     start = rng.uniform(0.05, 0.95, 2) * size
+    frames = sprites.shrunk([look[i] for i in used], 1.5 * longest)
+    frames = sprites.shaded(rng, frames, _colour_around(scenery, start + (scenery.shape[0] - size) / 2, longest))
     path = start + motion.drift(rng, size, length)
     if twin and rng.random() < 0.6:                             # in contact, going the same way
         angle = rng.uniform(0, 2 * np.pi)
@@ -67,6 +67,13 @@ def _actor(rng, assets, size, length, scenery, others, aspect):
         playback=playback, aspect=log_uniform(rng, 0.75, 1.33) / aspect ** 0.9, shear=rng.normal() * 0.1,
         mirrored=rng.random() < 0.5, soft=rng.uniform(0, 1.1) if rng.random() < 0.4 else 0,
         shadow=rng.uniform(0.15, 0.6) if rng.random() < 0.2 else 0, warp=warp)
+
+
+def _colour_around(scenery, middle, side):
+    """Mean colour float [3] of a square of a picture [S, S, 3], as far as it lies inside."""
+    x0, y0 = np.clip(middle - side / 2, 0, scenery.shape[0] - 8).astype(int)
+    x1, y1 = np.clip(middle + side / 2, 8, scenery.shape[0]).astype(int)
+    return scenery[y0:y1:3, x0:x1:3].mean((0, 1))
 
 
 def _place(actor, t, size, pan, zoom):

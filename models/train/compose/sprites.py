@@ -58,14 +58,14 @@ def sprite(rng, assets, scenery):
 
 def shaded(rng, frames, scenery_colour):
     """One lighting for all frames: a smooth light field, gains, an offset, sometimes grey, contrast, and
-    a shift towards the mean colour of the background (float [3])."""
+    a shift towards the colour of the background around it (float [3])."""
     height, width = frames[0].shape[:2]
     gain = rng.uniform(0.8, 1.2, 3) * rng.uniform(0.6, 1.25)
     if rng.random() < 0.6:
         light = smooth_field(rng, max(height, width), 3)[:height, :width] * rng.uniform(0, 0.35)
         gain = gain * np.exp(np.clip(light, -0.8, 0.6))[..., None]
     offset, contrast, grey = rng.uniform(-25, 25), rng.uniform(0.6, 1.1), rng.random() < 0.12
-    harmony = rng.uniform(0.2, 0.8) if rng.random() < 0.35 else 0
+    harmony = rng.uniform(0.2, 1) if rng.random() < 0.5 else 0
     shift = None
     result = []
     for frame in frames:

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Photographs that people have outlined, read from the repositories of sources.py: those alone whose own licence is
+known to be permissive."""
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from fetch import package_folder
+from sources import SOURCES
+
+COCO_LICENCES = {4: 'CC-BY-2.0', 7: 'no known restrictions', 8: 'US government'}        # COCO's numbers of the permissive
+OPEN_IMAGES = re.compile(r'([0-9a-f]{16})[_.]')     # how names of its pictures begin; all of them are CC-BY-2.0
+
+
+@dataclass
+class Annotated:
+    """A picture and the things in it, outlined in COCO's index or numbered in another picture."""
+    path: Path
+    licence: str
+    address: str                                    # where it comes from, as far as that is told
+    outlines: list = field(default_factory=list)    # COCO's segmentations: polygons, or a run-length code
+    numbers: Path | None = None                     # the picture of numbers,
+    segments: list = field(default_factory=list)    # and those in it that are things
+
+    def masks(self, height, width):
+        """bool [H, W] each."""
+        if self.numbers:
+            numbers = cv2.imread(str(self.numbers)).astype(np.int64) @ [65536, 256, 1]
+            return [numbers == segment for segment in self.segments]
+        codes = [coco_mask.merge(coco_mask.frPyObjects(outline, height, width)) if isinstance(outline, list) else outline
+                 for outline in self.outlines]
+        return [coco_mask.decode(code) > 0 for code in codes]
+
+
+def _files(folder):
+    return {path.name: path for path in sorted(folder.rglob('*.jpg'))}
+
+
+def _outlines(index):
+    """{number of the picture: its segmentations that are no crowds}"""
+    found = {}
+    for annotation in index['annotations']:
+        if 'segmentation' in annotation and annotation['segmentation'] and not annotation.get('iscrowd'):
+            found.setdefault(annotation['image_id'], []).append(annotation['segmentation'])
+    return found
+
+
+def _panoptic(index, folder):
+    """{number of the picture: (its picture of numbers, those of things)}"""
+    things = {category['id'] for category in index['categories'] if category.get('isthing')}
+    return {annotation['image_id']: (folder / annotation['file_name'],
+                                     [segment['id'] for segment in annotation['segments_info']
+                                      if segment['category_id'] in things and not segment['iscrowd']])
+            for annotation in index['annotations'] if 'segments_info' in annotation}
+
+
+def coco(folder):
+    """COCO's own pictures, with its own index."""
+    files = _files(folder)
+    for file in sorted([*folder.rglob('instances_*.json'), *folder.rglob('panoptic_*.json')]):
+        index = json.loads(file.read_text())
+        outlines, panoptic = _outlines(index), _panoptic(index, file.with_suffix(''))
+        for entry in index['images']:
+            number = entry['id']
+            if entry['license'] in COCO_LICENCES and entry['file_name'] in files and (number in outlines or number in panoptic):
+                yield str(number), Annotated(files[entry['file_name']], COCO_LICENCES[entry['license']],
+                                             entry['flickr_url'], outlines.get(number, []),
+                                             *panoptic.get(number, ()))
+
+
+def open_images(folder):
+    """Pictures of Open Images among others, in an index like COCO's."""
+    for file in sorted(folder.rglob('_annotations.coco.json')):
+        index = json.loads(file.read_text())
+        outlines = _outlines(index)
+        for entry in index['images']:
+            name = OPEN_IMAGES.match(entry['file_name'])
+            if name and entry['id'] in outlines:
+                yield name[1], Annotated(file.parent / entry['file_name'], 'CC-BY-2.0', 'Open Images', outlines[entry['id']])
+
+
+def photographed(folder):
+    """An author's own pictures (the names are those that a telephone gives), an index for each beside it."""
+    for path in sorted(folder.rglob('20??????_*.jpg')):
+        index = json.loads(path.with_suffix('.json').read_text())
+        yield path.stem, Annotated(path, 'CC-BY-4.0', '', [one['segmentation'] for one in index['annotations']])
+
+
+READERS = dict(coco=coco, animals=open_images, books=photographed)      # by the first word of a source's name
+
+
+def annotated(kind):
+    """{name: Annotated} of one kind of READERS, every picture once."""
+    found = {}
+    for source in SOURCES:
+        if source.kind == 'raw' and source.name.split('-')[0] == kind:
+            for name, picture in READERS[kind](package_folder(source.package)):
+                found.setdefault(name, picture)
+    return found

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several processes that take every step together: each composes some of its scenes and the gradients are averaged, so
+that all keep the same weights. On CPU cores this wastes less than threads inside of one process."""
+import datetime
+import os
+
+import torch
+import torch.distributed
+
+
+class Peers:
+    """This process (`rank`, 0 is the one that was there first and that reports) and its copies; call before anything
+    starts a thread. meeting: path of a file that does not outlast the run."""
+
+    def __init__(self, count, meeting):
+        self.rank, self.count = 0, count
+        if count == 1:
+            return
+        meeting.unlink(missing_ok=True)
+        for rank in range(1, count):
+            if os.fork() == 0:
+                self.rank = rank
+                break
+        torch.distributed.init_process_group(               # a paused run must not time out
+            'gloo', init_method=f'file://{meeting.resolve()}', rank=self.rank, world_size=count,
+            timeout=datetime.timedelta(days=1))
+
+    def share(self, scenes):
+        """How many of a step's scenes are this process's."""
+        return scenes // self.count + (self.rank < scenes % self.count)
+
+    def average_gradients(self, model, weight):
+        """In place; `weight` is this process's part of the step, they add up to 1. What no process has a gradient for
+        stays without."""
+        if self.count == 1:
+            return
+        parameters = list(model.parameters())
+        has = torch.tensor([float(p.grad is not None) for p in parameters])
+        flat = torch.cat([has] + [torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() * weight
+                                  for p in parameters])
+        torch.distributed.all_reduce(flat)
+        parts = flat[len(parameters):].split([p.numel() for p in parameters])
+        for parameter, anywhere, part in zip(parameters, flat[:len(parameters)].tolist(), parts):
+            parameter.grad = part.view_as(parameter) if anywhere else None
+
+    def any(self, flag):
+        """Whether it holds in any process."""
+        if self.count == 1:
+            return flag
+        flags = torch.tensor([float(flag)])
+        torch.distributed.all_reduce(flags)
+        return bool(flags)
