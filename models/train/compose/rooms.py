@@ -4,28 +4,44 @@ import cv2
 import numpy as np
 
 from . import motion
+from .random_tools import smooth_field
 
 MOVING = 0.5                        # share of the things of a photograph that move, of those that can
 
 
 class _Mover:
-    """A thing of a photograph that moves by itself: a premultiplied patch float32 [h, w, 4] and its path in the picture."""
+    """A thing of a photograph that moves by itself and bends: a premultiplied patch float32 [h, w, 4] and its path in the
+    picture. At first it is as it was."""
 
     def __init__(self, rng, picture, mask, length):
         rows, columns = np.where(mask.any(1))[0], np.where(mask.any(0))[0]
-        self.corner = np.array([columns[0] - 3, rows[0] - 3])
         window = slice(rows[0] - 3, rows[-1] + 4), slice(columns[0] - 3, columns[-1] + 4)
+        longest = max(mask[window].shape)
+        pad = longest // 10
+        self.corner = np.array([columns[0] - 3 - pad, rows[0] - 3 - pad])
         alpha = cv2.GaussianBlur(mask[window].astype(np.float32), (0, 0), 0.7)[..., None]
-        self.patch = np.dstack([picture[window] * alpha, alpha * 255])
-        self.path = motion.drift(rng, 1.5 * max(mask[window].shape), length)
+        patch = np.dstack([picture[window] * alpha, alpha * 255]).astype(np.float32)
+        self.patch = cv2.copyMakeBorder(patch, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
+        self.path = motion.drift(rng, 1.5 * longest, length)
         self.scale = np.exp(motion.drifting_factor(rng, length, 0.01, 0.04))
+        self.turn = motion.drifting_factor(rng, length, 0.015, 0.05)
+        amplitude = rng.uniform(0, 0.06) * longest if rng.random() < 0.7 else 0
+        self.bend = [cv2.resize(smooth_field(rng, 16, 3), self.patch.shape[1::-1]) * amplitude for _ in range(2)]
+        self.rate = rng.uniform(0.2, 1.2)
+
+    def _bent(self, t):
+        rows, columns = np.indices(self.patch.shape[:2], np.float32)
+        swing = np.float32(np.sin(self.rate * t))
+        return cv2.remap(self.patch, columns + self.bend[0] * swing, rows + self.bend[1] * swing, cv2.INTER_LINEAR)
 
     def paint(self, scene, labels, number, view, t):
         """view [2, 3]: from a pixel of the picture to one of the frame."""
         middle = self.corner + np.array(self.patch.shape[1::-1]) / 2
-        own = np.hstack([np.eye(2) * self.scale[t], (self.path[t] + middle - self.scale[t] * (middle - self.corner))[:, None]])
+        cos, sin = self.scale[t] * np.cos(self.turn[t]), self.scale[t] * np.sin(self.turn[t])
+        linear = np.array([[cos, -sin], [sin, cos]])
+        own = np.hstack([linear, (self.path[t] + middle - linear @ (middle - self.corner))[:, None]])
         placed = view @ np.vstack([own, [0, 0, 1]])
-        patch = cv2.warpAffine(self.patch, placed, scene.shape[1::-1])
+        patch = cv2.warpAffine(self._bent(t), placed, scene.shape[1::-1])
         alpha = patch[..., 3:] / 255
         labels[alpha[..., 0] > 0.5] = number
         return scene * (1 - alpha) + patch[..., :3]
