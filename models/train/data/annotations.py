@@ -91,6 +91,22 @@ def photographed(folder):
         yield path.stem, Annotated(path, 'CC-BY-4.0', '', [one['segmentation'] for one in index['annotations']])
 
 
+def boxed():
+    """(name, path, boxes [n][x, y, w, h]) of the pictures of Open Images in the sources `boxed-...`, every one once."""
+    seen = set()
+    for source in SOURCES:
+        if source.kind == 'raw' and source.name.startswith('boxed-'):
+            for file in sorted(package_folder(source.package).rglob('_annotations.coco.json')):
+                index, boxes = json.loads(file.read_text()), {}
+                for annotation in index['annotations']:
+                    boxes.setdefault(annotation['image_id'], []).append(annotation['bbox'])
+                for entry in index['images']:
+                    path, name = file.parent / entry['file_name'], OPEN_IMAGES.match(entry['file_name'])
+                    if name and name[1] not in seen and path.exists() and entry['id'] in boxes:
+                        seen.add(name[1])
+                        yield name[1], path, boxes[entry['id']]
+
+
 READERS = dict(coco=coco, animals=open_images, books=photographed)      # by the first word of a source's name
 
 

@@ -72,6 +72,11 @@ SOURCES = [
            'CC-BY-4.0', paths=('dataset/train',)),
     Source('books-objects', 'rendered', 'cutout', r'^/books-objects/.*\.png$', 'CC-BY-4.0', .03, rendered=True),
     Source('books-scenes', 'rendered', 'room', r'^/books-scenes/.*_\d\.png$', 'CC-BY-4.0', .10, rendered=True),
+    # -- things of Open Images (CC-BY-2.0) in boxes (CC-BY-4.0): cut_boxed.py ----------------------------------
+    Source('boxed-rabbits', 'git:ayten2301/rabbit@eea7557349eda5faea5e9c19fe1ccd2b6f4cf044', 'raw', '', 'CC-BY-4.0',
+           paths=('train',)),
+    Source('boxed-objects', 'rendered', 'cutout', r'^/boxed-objects/.*\.png$', 'CC-BY-2.0', .10, rendered=True),
+    Source('boxed-scenes', 'rendered', 'room', r'^/boxed-scenes/.*_\d\.png$', 'CC-BY-2.0', .20, rendered=True),
     # -- clothes at home, given for the purpose by 32 people (CC0): cut_clothes.py -----------------------
     Source('clothes', 'git:alexeygrigorev/clothing-dataset-small@11961516512414bf9f6c150a832cfd21b54a6b54', 'raw', '',
            'CC0-1.0', paths=('train',)),

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Things in photographs of Open Images around which people have drawn boxes: GrabCut finds them, where it is sure.
+
+    .deps/train/bin/python models/train/data/cut_boxed.py
+
+Writes .deps/train-data/packages/rendered/boxed-objects and boxed-scenes (see real.py)."""
+import csv
+from multiprocessing import Pool
+
+import cv2
+import numpy as np
+
+from annotations import boxed
+from cut_photos import contrast, grabbed
+from fetch import package_folder
+from real import box_of, cut, is_whole, scene, shrunk, write_object, write_scene
+from scores import box_iou, iou
+
+OBJECTS, SCENES = (package_folder('rendered') / name for name in ('boxed-objects', 'boxed-scenes'))
+SIDE = 384                      # photographs are worked on no larger than this
+SMALLEST = 600                  # pixels of a thing
+
+
+def thing(picture, box):
+    """Mask bool [H, W] of what is in a box (x, y, w, h), or None where GrabCut is not sure: a wider box gives the same, it
+    fills the box, and its edge is one in the picture."""
+    corners = np.array([*box[:2], box[0] + box[2], box[1] + box[3]])
+    found = []
+    for rim in (2, max(4, 0.06 * max(box[2:]))):
+        wider = np.clip(corners + rim * np.array([-1, -1, 1, 1]), 1, np.tile(picture.shape[1::-1], 2) - 1)
+        found.append(grabbed(picture, tuple(int(side) for side in wider)))
+        if found[-1] is None or found[-1].sum() < SMALLEST:
+            return None
+    mask = found[0]
+    sure = iou(*found) > 0.9 and box_iou(box_of(mask), box) > 0.8 and contrast(picture, mask) > 0.9
+    return mask if sure else None
+
+
+def work_on(job):
+    """-> whether anything was found."""
+    name, path, boxes = job
+    whole = cv2.imread(str(path))
+    picture = shrunk(whole, SIDE)
+    scale = picture.shape[1] / whole.shape[1]
+    masks = [thing(picture, [side * scale for side in box]) for box in boxes if min(box[2:]) * scale > 16]
+    masks = sorted((mask for mask in masks if mask is not None), key=np.count_nonzero, reverse=True)
+    ids = np.zeros(picture.shape[:2], np.uint8)
+    for number, mask in enumerate(masks, 1):
+        if (ids[mask] > 0).mean() < 0.05:                       # two that overlap: which is in front is not known
+            ids[mask] = number
+            if is_whole(mask, 5):
+                write_object(OBJECTS / f'{name}#{number}', cut(picture, mask))
+    if masks:
+        write_scene(SCENES / f'{name}#0', *scene(picture, ids))
+    return bool(masks)
+
+
+def main():
+    for folder in (OBJECTS, SCENES):
+        folder.mkdir(parents=True, exist_ok=True)
+    jobs = sorted(boxed())
+    with Pool() as pool:
+        used = [name for (name, *_), found in zip(jobs, pool.map(work_on, jobs, 4)) if found]
+    with open(SCENES / 'pictures.csv', 'w', newline='') as file:
+        csv.writer(file).writerows([name, 'CC-BY-2.0', 'Open Images'] for name in used)
+    print(f'{len(used)} of {len(jobs)} pictures, {len(list(OBJECTS.glob("*.png")))} things')
+
+
+if __name__ == '__main__':
+    main()
