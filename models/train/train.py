@@ -12,6 +12,7 @@ import itertools
 import os
 import signal
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
@@ -285,4 +286,8 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except Exception:                                                   # at once: other processes wait for this one
+        traceback.print_exc()
+        os._exit(1)

@@ -14,14 +14,16 @@ class _Mover:
     picture. At first it is as it was."""
 
     def __init__(self, rng, picture, mask, length):
-        rows, columns = np.where(mask.any(1))[0], np.where(mask.any(0))[0]
-        window = slice(rows[0] - 3, rows[-1] + 4), slice(columns[0] - 3, columns[-1] + 4)
-        longest = max(mask[window].shape)
-        pad = longest // 10
-        self.corner = np.array([columns[0] - 3 - pad, rows[0] - 3 - pad])
-        alpha = cv2.GaussianBlur(mask[window].astype(np.float32), (0, 0), 0.7)[..., None]
-        patch = np.dstack([picture[window] * alpha, alpha * 255]).astype(np.float32)
-        self.patch = cv2.copyMakeBorder(patch, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
+        x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
+        longest = max(w, h)
+        pad = 3 + longest // 10
+        self.corner = np.array([x - pad, y - pad])
+
+        def padded(part, border):
+            return cv2.copyMakeBorder(part[y:y + h, x:x + w], pad, pad, pad, pad, border)
+
+        alpha = cv2.GaussianBlur(padded(mask.astype(np.float32), cv2.BORDER_CONSTANT), (0, 0), 0.7)[..., None]
+        self.patch = np.dstack([padded(picture, cv2.BORDER_REPLICATE) * alpha, alpha * 255])
         self.path = motion.drift(rng, 1.5 * longest, length)
         self.scale = np.exp(motion.drifting_factor(rng, length, 0.01, 0.04))
         self.turn = motion.drifting_factor(rng, length, 0.015, 0.05)

@@ -91,20 +91,47 @@ def photographed(folder):
         yield path.stem, Annotated(path, 'CC-BY-4.0', '', [one['segmentation'] for one in index['annotations']])
 
 
-def boxed():
-    """(name, path, boxes [n][x, y, w, h]) of the pictures of Open Images in the sources `boxed-...`, every one once."""
+def _boxes_in_indices(folder):
+    """(path, boxes [n][x, y, w, h] in pixels) out of indices like COCO's."""
+    for file in sorted(folder.rglob('_annotations.coco.json')):
+        index, boxes = json.loads(file.read_text()), {}
+        for annotation in index['annotations']:
+            boxes.setdefault(annotation['image_id'], []).append(annotation['bbox'])
+        for entry in index['images']:
+            if entry['id'] in boxes:
+                yield file.parent / entry['file_name'], boxes[entry['id']]
+
+
+def _boxes_in_lines(folder):
+    """The same out of a text for each picture, a box a line: a class and four shares of the picture, middle and sides (as
+    YOLO has it), or a class of some words and the corners in pixels (as OIDv4_ToolKit has it)."""
+    pictures = {path.stem: path for path in folder.rglob('*.jpg')}
+    for text in sorted(folder.rglob('*.txt')):
+        path = pictures.get(text.stem)
+        if not path:
+            continue
+        values = np.array([line.split()[-4:] for line in text.read_text().splitlines() if line.strip()], float)
+        if values.size and values.max() <= 1:
+            height, width = cv2.imread(str(path)).shape[:2]
+            values *= [width, height, width, height]
+            values[:, :2] -= values[:, 2:] / 2
+        elif values.size:
+            values[:, 2:] -= values[:, :2]
+        yield path, values.tolist()
+
+
+def boxed(most):
+    """(name, path, boxes) of the pictures of Open Images in the sources `boxed-...` that have no more than so many boxes,
+    every one once."""
     seen = set()
     for source in SOURCES:
         if source.kind == 'raw' and source.name.startswith('boxed-'):
-            for file in sorted(package_folder(source.package).rglob('_annotations.coco.json')):
-                index, boxes = json.loads(file.read_text()), {}
-                for annotation in index['annotations']:
-                    boxes.setdefault(annotation['image_id'], []).append(annotation['bbox'])
-                for entry in index['images']:
-                    path, name = file.parent / entry['file_name'], OPEN_IMAGES.match(entry['file_name'])
-                    if name and name[1] not in seen and path.exists() and entry['id'] in boxes:
-                        seen.add(name[1])
-                        yield name[1], path, boxes[entry['id']]
+            folder = package_folder(source.package)
+            for path, boxes in [*_boxes_in_indices(folder), *_boxes_in_lines(folder)]:
+                name = OPEN_IMAGES.match(path.name)
+                if name and name[1] not in seen and path.exists() and 0 < len(boxes) <= most:
+                    seen.add(name[1])
+                    yield name[1], path, boxes
 
 
 READERS = dict(coco=coco, animals=open_images, books=photographed)      # by the first word of a source's name

@@ -18,7 +18,8 @@ from scores import box_iou, iou
 
 OBJECTS, SCENES = (package_folder('rendered') / name for name in ('boxed-objects', 'boxed-scenes'))
 SIDE = 384                      # photographs are worked on no larger than this
-SMALLEST = 600                  # pixels of a thing
+SMALLEST, LARGEST = 600, 0.6    # pixels of a thing, share of the picture
+MOST = 4                        # boxes: where there are more, things stand in crowds
 
 
 def thing(picture, box):
@@ -32,7 +33,7 @@ def thing(picture, box):
         if found[-1] is None or found[-1].sum() < SMALLEST:
             return None
     mask = found[0]
-    sure = iou(*found) > 0.9 and box_iou(box_of(mask), box) > 0.8 and contrast(picture, mask) > 0.9
+    sure = mask.mean() < LARGEST and iou(*found) > 0.9 and box_iou(box_of(mask), box) > 0.8 and contrast(picture, mask) > 0.9
     return mask if sure else None
 
 
@@ -58,7 +59,7 @@ def work_on(job):
 def main():
     for folder in (OBJECTS, SCENES):
         folder.mkdir(parents=True, exist_ok=True)
-    jobs = sorted(boxed())
+    jobs = sorted(boxed(MOST))
     with Pool() as pool:
         used = [name for (name, *_), found in zip(jobs, pool.map(work_on, jobs, 4)) if found]
     with open(SCENES / 'pictures.csv', 'w', newline='') as file:

@@ -75,8 +75,12 @@ SOURCES = [
     # -- things of Open Images (CC-BY-2.0) in boxes (CC-BY-4.0): cut_boxed.py ----------------------------------
     Source('boxed-rabbits', 'git:ayten2301/rabbit@eea7557349eda5faea5e9c19fe1ccd2b6f4cf044', 'raw', '', 'CC-BY-4.0',
            paths=('train',)),
-    Source('boxed-objects', 'rendered', 'cutout', r'^/boxed-objects/.*\.png$', 'CC-BY-2.0', .10, rendered=True),
-    Source('boxed-scenes', 'rendered', 'room', r'^/boxed-scenes/.*_\d\.png$', 'CC-BY-2.0', .20, rendered=True),
+    Source('boxed-people', 'git:Tran-Hung/OIDv4@be05558eb5aa9abd41726a26e14bb4b54e1050eb', 'raw', '', 'CC-BY-4.0',
+           paths=('OID/Dataset/images', 'OID/Dataset/labels')),
+    Source('boxed-fruit', 'git:meechainp/Custom-Dataset-YOLOv4@42a369b4cde946496f84d6ba69e67d099e2a6bfe', 'raw', '',
+           'CC-BY-4.0', paths=('Dataset',)),
+    Source('boxed-objects', 'rendered', 'cutout', r'^/boxed-objects/.*\.png$', 'CC-BY-2.0', .15, rendered=True),
+    Source('boxed-scenes', 'rendered', 'room', r'^/boxed-scenes/.*_\d\.png$', 'CC-BY-2.0', .50, rendered=True),
     # -- clothes at home, given for the purpose by 32 people (CC0): cut_clothes.py -----------------------
     Source('clothes', 'git:alexeygrigorev/clothing-dataset-small@11961516512414bf9f6c150a832cfd21b54a6b54', 'raw', '',
            'CC0-1.0', paths=('train',)),
