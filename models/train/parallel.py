@@ -41,7 +41,8 @@ class Peers:
         torch.distributed.all_reduce(flat)
         parts = flat[len(parameters):].split([p.numel() for p in parameters])
         for parameter, anywhere, part in zip(parameters, flat[:len(parameters)].tolist(), parts):
-            parameter.grad = part.view_as(parameter) if anywhere else None
+            # laid out in memory as the parameter: the optimizer goes through both in that order
+            parameter.grad = torch.empty_like(parameter).copy_(part.view_as(parameter)) if anywhere else None
 
     def any(self, flag):
         """Whether it holds in any process."""

@@ -22,7 +22,7 @@ class Annotated:
     """A picture and the things in it, outlined in COCO's index or numbered in another picture."""
     path: Path
     licence: str
-    address: str                                    # where it comes from, as far as that is told
+    address: str                                    # where it comes from
     outlines: list = field(default_factory=list)    # COCO's segmentations: polygons, or a run-length code
     numbers: Path | None = None                     # the picture of numbers,
     segments: list = field(default_factory=list)    # and those in it that are things
@@ -143,5 +143,6 @@ def annotated(kind):
     for source in SOURCES:
         if source.kind == 'raw' and source.name.split('-')[0] == kind:
             for name, picture in READERS[kind](package_folder(source.package)):
+                picture.address = picture.address or source.package
                 found.setdefault(name, picture)
     return found

@@ -12,8 +12,10 @@ from pathlib import Path
 from sources import SOURCES
 
 MADE_FROM = dict(objects='sweethome3d-furniture, pypi:pybullet, textures of freedoom',         # by the first word of a name
-                 photo='the photographs below', coco='photographs of COCO: models/builtin/photographs.csv',
-                 video='git:intel-iot-devkit/sample-videos', cloth='git:alexeygrigorev/clothing-dataset-small')
+                 photo='the photographs below', video='git:intel-iot-devkit/sample-videos',
+                 cloth='git:alexeygrigorev/clothing-dataset-small', coco='COCO: photographs.csv',
+                 animals='Open Images: photographs.csv', boxed='Open Images: photographs.csv',
+                 books='git:DiKe2004/sam2-finetune-segmentation: photographs.csv')
 MADE_FROM['rooms'] = MADE_FROM['objects']
 
 
