@@ -88,6 +88,7 @@ def main():
     parser.add_argument('--batches', type=int, default=30, help='of eight stills')
     parser.add_argument('--clips', type=int, default=60)
     arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     model, assets = evaluate.load(arguments.weights), Assets(arguments.pack, validation=True)
     singles, moving = stills(model, assets, arguments.batches), clips(model, assets, arguments.clips)

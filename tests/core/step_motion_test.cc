@@ -17,6 +17,14 @@ Sam2Model UndecidedModel() {
         checkpoint.tensors.at(std::string("sam_mask_decoder.iou_prediction_head.layers.2.") + name);
     tensor = at::zeros_like(tensor);
   }
+  for (int mask = 0; mask < 4; ++mask) {  // masks that are not empty, each another one
+    std::string last = "sam_mask_decoder.output_hypernetworks_mlps.";
+    last.append(std::to_string(mask)).append(".layers.2.");
+    Tensor& weight = checkpoint.tensors.at(last + "weight");
+    weight = at::zeros_like(weight);
+    Tensor& bias = checkpoint.tensors.at(last + "bias");
+    bias = at::randn(bias.sizes());
+  }
   Tensor& present = checkpoint.tensors.at("sam_mask_decoder.pred_obj_score_head.layers.2.bias");
   present = at::full_like(present, 100);
   Weights weights(std::move(checkpoint), "undecided", at::kFloat, at::kCPU);
