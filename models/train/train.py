@@ -112,7 +112,6 @@ class Run:
 
     def __init__(self, folder, shape, rate, seed, device, start=None):
         self.folder, self.checkpoint = folder, folder / 'checkpoint.pt'
-        folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(seed)
         self.model = build(shape=shape)
         if start:

@@ -37,17 +37,29 @@ class Annotated:
         return [coco_mask.decode(code) > 0 for code in codes]
 
 
-def _files(folder):
-    return {path.name: path for path in sorted(folder.rglob('*.jpg'))}
+def _folders(kind):
+    """(package, folder) of the sources whose names begin with that word."""
+    return [(source.package, package_folder(source.package)) for source in SOURCES
+            if source.kind == 'raw' and source.name.split('-')[0] == kind]
 
 
-def _outlines(index):
-    """{number of the picture: its segmentations that are no crowds}"""
+def _by_picture(index, key):
+    """{number of the picture: what its annotations that are no crowds have under that key}"""
     found = {}
     for annotation in index['annotations']:
-        if 'segmentation' in annotation and annotation['segmentation'] and not annotation.get('iscrowd'):
-            found.setdefault(annotation['image_id'], []).append(annotation['segmentation'])
+        if annotation.get(key) and not annotation.get('iscrowd'):
+            found.setdefault(annotation['image_id'], []).append(annotation[key])
     return found
+
+
+def _exports(folder, key):
+    """(path, _by_picture) of the pictures in indices like COCO's that lie beside them."""
+    for file in sorted(folder.rglob('_annotations.coco.json')):
+        index = json.loads(file.read_text())
+        found = _by_picture(index, key)
+        for entry in index['images']:
+            if entry['id'] in found:
+                yield file.parent / entry['file_name'], found[entry['id']]
 
 
 def _panoptic(index, folder):
@@ -61,10 +73,10 @@ def _panoptic(index, folder):
 
 def coco(folder):
     """COCO's own pictures, with its own index."""
-    files = _files(folder)
+    files = {path.name: path for path in sorted(folder.rglob('*.jpg'))}
     for file in sorted([*folder.rglob('instances_*.json'), *folder.rglob('panoptic_*.json')]):
         index = json.loads(file.read_text())
-        outlines, panoptic = _outlines(index), _panoptic(index, file.with_suffix(''))
+        outlines, panoptic = _by_picture(index, 'segmentation'), _panoptic(index, file.with_suffix(''))
         for entry in index['images']:
             number = entry['id']
             if entry['license'] in COCO_LICENCES and entry['file_name'] in files and (number in outlines or number in panoptic):
@@ -75,13 +87,10 @@ def coco(folder):
 
 def open_images(folder):
     """Pictures of Open Images among others, in an index like COCO's."""
-    for file in sorted(folder.rglob('_annotations.coco.json')):
-        index = json.loads(file.read_text())
-        outlines = _outlines(index)
-        for entry in index['images']:
-            name = OPEN_IMAGES.match(entry['file_name'])
-            if name and entry['id'] in outlines:
-                yield name[1], Annotated(file.parent / entry['file_name'], 'CC-BY-2.0', 'Open Images', outlines[entry['id']])
+    for path, outlines in _exports(folder, 'segmentation'):
+        name = OPEN_IMAGES.match(path.name)
+        if name:
+            yield name[1], Annotated(path, 'CC-BY-2.0', 'Open Images', outlines)
 
 
 def photographed(folder):
@@ -91,20 +100,10 @@ def photographed(folder):
         yield path.stem, Annotated(path, 'CC-BY-4.0', '', [one['segmentation'] for one in index['annotations']])
 
 
-def _boxes_in_indices(folder):
-    """(path, boxes [n][x, y, w, h] in pixels) out of indices like COCO's."""
-    for file in sorted(folder.rglob('_annotations.coco.json')):
-        index, boxes = json.loads(file.read_text()), {}
-        for annotation in index['annotations']:
-            boxes.setdefault(annotation['image_id'], []).append(annotation['bbox'])
-        for entry in index['images']:
-            if entry['id'] in boxes:
-                yield file.parent / entry['file_name'], boxes[entry['id']]
-
-
 def _boxes_in_lines(folder):
-    """The same out of a text for each picture, a box a line: a class and four shares of the picture, middle and sides (as
-    YOLO has it), or a class of some words and the corners in pixels (as OIDv4_ToolKit has it)."""
+    """(path, boxes [n][x, y, w, h] in pixels) out of a text for each picture, a box a line: a class and four shares of the
+    picture, middle and sides (as YOLO has it), or a class of some words and the corners in pixels (as OIDv4_ToolKit has
+    it)."""
     pictures = {path.stem: path for path in folder.rglob('*.jpg')}
     for text in sorted(folder.rglob('*.txt')):
         path = pictures.get(text.stem)
@@ -124,14 +123,12 @@ def boxed(most):
     """(name, path, boxes) of the pictures of Open Images in the sources `boxed-...` that have no more than so many boxes,
     every one once."""
     seen = set()
-    for source in SOURCES:
-        if source.kind == 'raw' and source.name.startswith('boxed-'):
-            folder = package_folder(source.package)
-            for path, boxes in [*_boxes_in_indices(folder), *_boxes_in_lines(folder)]:
-                name = OPEN_IMAGES.match(path.name)
-                if name and name[1] not in seen and path.exists() and 0 < len(boxes) <= most:
-                    seen.add(name[1])
-                    yield name[1], path, boxes
+    for _, folder in _folders('boxed'):
+        for path, boxes in [*_exports(folder, 'bbox'), *_boxes_in_lines(folder)]:
+            name = OPEN_IMAGES.match(path.name)
+            if name and name[1] not in seen and path.exists() and 0 < len(boxes) <= most:
+                seen.add(name[1])
+                yield name[1], path, boxes
 
 
 READERS = dict(coco=coco, animals=open_images, books=photographed)      # by the first word of a source's name
@@ -140,9 +137,8 @@ READERS = dict(coco=coco, animals=open_images, books=photographed)      # by the
 def annotated(kind):
     """{name: Annotated} of one kind of READERS, every picture once."""
     found = {}
-    for source in SOURCES:
-        if source.kind == 'raw' and source.name.split('-')[0] == kind:
-            for name, picture in READERS[kind](package_folder(source.package)):
-                picture.address = picture.address or source.package
-                found.setdefault(name, picture)
+    for package, folder in _folders(kind):
+        for name, picture in READERS[kind](folder):
+            picture.address = picture.address or package
+            found.setdefault(name, picture)
     return found
