@@ -58,11 +58,13 @@ def main():
     parser.add_argument('--licences', choices=['permissive', 'all'], default='permissive')
     parser.add_argument('--quality', type=int, default=90, help='WebP quality')
     parser.add_argument('--reuse', type=Path, help='take over the sources that this pack has, as they are')
+    parser.add_argument('--anew', nargs='*', default=[], metavar='SOURCE', help='but not these')
     parser.add_argument('--out', type=Path, required=True)
     arguments = parser.parse_args()
     allow_copyleft = arguments.licences == 'all'
     pack, seen = PackWriter(arguments.out), set()
     former = json.loads(arguments.reuse.with_suffix('.json').read_text())['entries'] if arguments.reuse else []
+    former = [entry for entry in former if entry['source'] not in arguments.anew]
     former_data = arguments.reuse.with_suffix('.bin').read_bytes() if arguments.reuse else b''
     for source in SOURCES:
         if source.kind == 'raw' or not package_folder(source.package).exists():

@@ -3,7 +3,7 @@
 
     .deps/train/bin/python models/train/data/cut_boxed.py
 
-Writes .deps/train-data/packages/rendered/boxed-objects and boxed-scenes (see real.py)."""
+Writes .deps/train-data/packages/rendered/boxed-objects and boxed-scenes (see real.py). Goes on where it was stopped."""
 import csv
 from multiprocessing import Pool
 
@@ -38,7 +38,6 @@ def thing(picture, box):
 
 
 def work_on(job):
-    """-> whether anything was found."""
     name, path, boxes = job
     whole = cv2.imread(str(path))
     picture = shrunk(whole, SIDE)
@@ -53,18 +52,22 @@ def work_on(job):
                 write_object(OBJECTS / f'{name}#{number}', cut(picture, mask))
     if masks:
         write_scene(SCENES / f'{name}#0', *scene(picture, ids))
-    return bool(masks)
+    return name
 
 
 def main():
     for folder in (OBJECTS, SCENES):
         folder.mkdir(parents=True, exist_ok=True)
-    jobs = sorted(boxed(MOST))
-    with Pool() as pool:
-        used = [name for (name, *_), found in zip(jobs, pool.map(work_on, jobs, 4)) if found]
+    with Pool() as pool, open(SCENES / 'tried', 'a+') as tried:
+        tried.seek(0)
+        before = set(tried.read().split())
+        jobs = [job for job in sorted(boxed(MOST)) if job[0] not in before]
+        for name in pool.imap(work_on, jobs, 4):
+            print(name, file=tried, flush=True)
+    used = sorted(path.name.split('#')[0] for path in SCENES.glob('*.ids.png'))
     with open(SCENES / 'pictures.csv', 'w', newline='') as file:
         csv.writer(file).writerows([name, 'CC-BY-2.0', 'Open Images'] for name in used)
-    print(f'{len(used)} of {len(jobs)} pictures, {len(list(OBJECTS.glob("*.png")))} things')
+    print(f'{len(used)} of {len(before) + len(jobs)} pictures, {len(list(OBJECTS.glob("*.png")))} things')
 
 
 if __name__ == '__main__':

@@ -31,8 +31,10 @@ def _material(mesh):
     colour = np.array([200, 200, 200]) if colour.shape != (4,) else colour[:3]
     image = getattr(material, 'image', None)
     texture = None if image is None else np.asarray(image.convert('RGB'))
-    if texture is not None and max(texture.shape) > 512:
-        texture = cv2.resize(texture, (512, 512), interpolation=cv2.INTER_AREA)
+    if texture is not None:
+        colour = colour / max(1, colour.max()) * 255        # a grey that exporters write beside a picture only darkens it
+        if max(texture.shape) > 512:
+            texture = cv2.resize(texture, (512, 512), interpolation=cv2.INTER_AREA)
     return np.asarray(colour, float) / 255, texture
 
 

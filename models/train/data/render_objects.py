@@ -3,32 +3,46 @@
 
     .deps/train/bin/python models/train/data/render_objects.py
 
-Writes .deps/train-data/packages/rendered/objects/SOURCE/NAME_FRAMES.png, the frames (RGBA) one below
-the other, cropped by their common box; build_pack.py takes them from there."""
+Writes objects/SOURCE/NAME_FRAMES.png and scans/NAME_FRAMES.png in .deps/train-data/packages/rendered, the frames
+(RGBA) one below the other, cropped by their common box; build_pack.py takes them from there."""
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pybullet_data
+from scipy.spatial.transform import Rotation
 
 import meshes
 from fetch import package_folder
 from renderer import Renderer, look_at, perspective, random_light
 
 FRAMES, SIZE, LONGEST = 6, 384, 168
-OUT = package_folder('rendered') / 'objects'
+OUT = package_folder('rendered')
 
 
-def models():
-    """(source, path, name of the view, wrap it in a random surface): Sweet Home 3D furniture (CC0, CC-BY) twice as it
-    is and once in another material, pybullet's random meshes (zlib) once."""
+@dataclass
+class View:
+    path: Path              # of a 3D model
+    target: Path            # the picture to write
+    wrap: bool = False      # in a random surface, in place of its own
+    tumble: bool = False    # lying anyhow, not standing
+
+
+def views():
+    """Sweet Home 3D furniture (CC0, CC-BY) twice as it is and once in another material, pybullet's random meshes (zlib)
+    once, YCB's scans of things of a household (CC-BY-4.0) from eight sides."""
     root = package_folder('sweethome3d-furniture')
     for view, wrap in (('a', False), ('b', False), ('c', True)):
         for path in sorted(root.rglob('*.obj')):
-            yield re.sub(r'\.sh3f.*', '', path.relative_to(root).parts[4]), path, view, wrap
+            source = re.sub(r'\.sh3f.*', '', path.relative_to(root).parts[4])
+            yield View(path, OUT / 'objects' / source / f'{path.parent.name}-{path.stem}-{view}_{FRAMES}.png', wrap)
     for path in sorted(Path(pybullet_data.getDataPath(), 'random_urdfs').glob('*/*.obj')):
-        yield 'pybullet', path, 'a', True
+        yield View(path, OUT / 'objects/pybullet' / f'{path.parent.name}-{path.stem}-a_{FRAMES}.png', wrap=True)
+    for path in sorted(package_folder('git:elpis-lab/ycb_dataset').rglob('textured.obj')):
+        for view in 'abcdefgh':
+            yield View(path, OUT / 'scans' / f'{path.parents[1].name}-{view}_{FRAMES}.png', tumble=True)
 
 
 def surfaces():
@@ -38,20 +52,31 @@ def surfaces():
     return [path for path in found if path.stat().st_size > 8000]
 
 
-def turn(rng, renderer, uploaded):
-    """FRAMES views of an object on the way round it: RGBA uint8 [FRAMES, SIZE, SIZE, 4]."""
-    azimuth, elevation = rng.uniform(0, 2 * np.pi), rng.uniform(-0.1, 0.75)
+def tumbled(parts, rng):
+    turn = Rotation.random(random_state=rng).as_matrix().astype(np.float32)
+    return [replace(part, corners=np.hstack([part.corners[:, :3] @ turn, part.corners[:, 3:6] @ turn,
+                                             part.corners[:, 6:]])) for part in parts]
+
+
+def turn(rng, renderer, shapes, highest=0.75):
+    """Views on the way round an object, one of each of its FRAMES shapes (parts, see meshes.py), from up to `highest`
+    radians above: RGBA uint8 [FRAMES, SIZE, SIZE, 4]."""
+    azimuth, elevation = rng.uniform(0, 2 * np.pi), rng.uniform(-0.1, highest)
     step, climb = rng.choice([-1, 1]) * rng.uniform(0.06, 0.35), rng.normal() * 0.05
     distance, light = rng.uniform(2.2, 5.0), random_light(rng)
     angle = 2 * np.arcsin(1.02 / distance)
-    frames = []
-    for i in range(FRAMES):
+    frames, shown = [], None
+    for i, shape in enumerate(shapes):
+        if shape is not shown:
+            uploaded, shown = renderer.upload(shape), shape
         a, e = azimuth + step * i, elevation + climb * i
         eye = distance * np.array([np.cos(e) * np.sin(a), np.sin(e), np.cos(e) * np.cos(a)])
         renderer.begin(perspective(angle) @ look_at(eye, np.zeros(3)), eye, light)
         renderer.draw(uploaded, np.eye(4), 1)
         rgb, number = renderer.read()
         frames.append(np.dstack([rgb, number * 255]))
+        if i + 1 == len(shapes) or shapes[i + 1] is not shape:
+            renderer.release(uploaded)
     return np.stack(frames)
 
 
@@ -73,25 +98,26 @@ def stacked(frames):
     return np.concatenate(result)
 
 
+def keep(picture, target):
+    if picture is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(target), picture)
+
+
 def main():
     renderer, looks = Renderer(SIZE), surfaces()
-    for index, (source, path, view, wrap) in enumerate(models()):
-        target = OUT / source / f'{path.parent.name}-{path.stem}-{view}_{FRAMES}.png'
-        if target.exists():
+    for index, view in enumerate(views()):
+        if view.target.exists():
             continue
         rng = np.random.default_rng([11, index])
-        surface = cv2.imread(str(looks[rng.integers(len(looks))]))[..., ::-1] if wrap else None
+        surface = cv2.imread(str(looks[rng.integers(len(looks))]))[..., ::-1] if view.wrap else None
         try:
-            parts = meshes.load(path, surface)
+            parts = meshes.load(view.path, surface)
         except Exception as error:                          # a model that trimesh cannot read is left out
-            print(f'{path}: {error}', flush=True)
+            print(f'{view.path}: {error}', flush=True)
             continue
-        uploaded = renderer.upload(parts)
-        picture = stacked(turn(rng, renderer, uploaded))
-        renderer.release(uploaded)
-        if picture is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(target), picture)
+        parts = tumbled(parts, rng) if view.tumble else parts
+        keep(stacked(turn(rng, renderer, [parts] * FRAMES)), view.target)
         if index % 100 == 0:
             print(index, flush=True)
 
