@@ -106,6 +106,7 @@ enum Property {
   PROP_DUPLICATE_TIME,
   PROP_FILL_HOLE_AREA,
   PROP_MAX_SPRINKLE_AREA,
+  PROP_SEARCH_WINDOW,
   PROP_MEMORY_POLICY,
   PROP_SCENE_CUTS,
   PROP_ON_DISCONT,
@@ -158,6 +159,7 @@ bool Track::SetProperty(guint id, const GValue* value) {
     case PROP_DUPLICATE_TIME: settings_.duplicate_time = g_value_get_uint64(value); return true;
     case PROP_FILL_HOLE_AREA: settings_.fill_hole_area = g_value_get_int(value); return true;
     case PROP_MAX_SPRINKLE_AREA: settings_.max_sprinkle_area = g_value_get_int(value); return true;
+    case PROP_SEARCH_WINDOW: settings_.search_window = g_value_get_float(value); return true;
     case PROP_MEMORY_POLICY:
       settings_.memory_policy = static_cast<MemoryPolicy>(g_value_get_enum(value));
       return true;
@@ -189,6 +191,7 @@ bool Track::GetProperty(guint id, GValue* value) {
     case PROP_DUPLICATE_TIME: g_value_set_uint64(value, settings_.duplicate_time); return true;
     case PROP_FILL_HOLE_AREA: g_value_set_int(value, settings_.fill_hole_area); return true;
     case PROP_MAX_SPRINKLE_AREA: g_value_set_int(value, settings_.max_sprinkle_area); return true;
+    case PROP_SEARCH_WINDOW: g_value_set_float(value, settings_.search_window); return true;
     case PROP_MEMORY_POLICY: return set_enum(settings_.memory_policy);
     case PROP_SCENE_CUTS: g_value_set_boolean(value, settings_.scene_cuts); return true;
     case PROP_ON_DISCONT: return set_enum(settings_.on_discont);
@@ -437,6 +440,13 @@ static void install_properties(GObjectClass* klass) {
                        "input, apart from a larger part of the mask are removed from the results; "
                        "0: none",
                        0, 1000000, defaults.max_sprinkle_area, kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_SEARCH_WINDOW,
+      g_param_spec_float("search-window", "Search window",
+                         "An object that a box or clicks begin is looked for in a square of so many "
+                         "times its longer side first, and followed from the mask found there; "
+                         "1 to 10; 0: in the whole frame. Frames in CUDA memory have no window",
+                         0, sam2::kMaxSearchWindow, defaults.search_window, kReadyFlags));
   install_policies(klass);
 }
 

@@ -33,6 +33,7 @@ struct TrackSettings : FilterSettings {
   int max_objects = 200;
   int fill_hole_area = 8;
   int max_sprinkle_area = 0;
+  float search_window = 0;
   sam2::MemoryPolicy memory_policy = sam2::MemoryPolicy::kOfficial;
   bool scene_cuts = false;
   float duplicate_iou = 0.76F;

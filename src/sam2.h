@@ -162,6 +162,9 @@ enum class MemoryPolicy {
   kRobust,    // only frames that are surely the object; masks by predicted IoU and motion
 };
 
+// The widest search window that may be asked for.
+inline constexpr float kMaxSearchWindow = 10;
+
 struct TrackerOptions {
   // An occluded object is lost when it was not seen for this long.
   std::int64_t lost_timeout_ns = 2'000'000'000;
@@ -185,6 +188,10 @@ struct TrackerOptions {
   // nothing is written to its memory, until the network is more certain of it
   // than it need be otherwise: as a rule when the old scene is back.
   bool detect_cuts = false;
+  // An object that a box or clicks begin is looked for in a part of the frame
+  // first, as StillsOptions::search_window has it, and followed from the mask
+  // found there; 0: in the whole frame. Frames in device memory have no window.
+  float search_window = 0;
 };
 
 // Follows the prompted objects of one video, frame after frame, within bounded
@@ -225,9 +232,6 @@ enum class MaskChoice {
   kPart,
   kSubpart,
 };
-
-// The widest search window that may be asked for.
-inline constexpr float kMaxSearchWindow = 10;
 
 struct StillsOptions {
   MaskChoice mask_choice = MaskChoice::kBest;

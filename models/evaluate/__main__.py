@@ -93,7 +93,7 @@ def main():
     parser.add_argument('--precision')
     parser.add_argument('--memory-policy', choices=['official', 'robust'])
     parser.add_argument('--scene-cuts', action='store_true', help='notice hard cuts')
-    parser.add_argument('--search-window', type=float, help='of the stills')
+    parser.add_argument('--search-window', type=float, help='of stills, and where video begins')
     parser.add_argument('--max-sprinkle-area', type=int, help='specks to remove')
     parser.add_argument('--only', help='sequences whose name contains this')
     parser.add_argument('--skip', choices=['video', 'stills'])
@@ -104,7 +104,7 @@ def main():
     properties = dict(model=arguments.model, precision=arguments.precision, max_sprinkle_area=arguments.max_sprinkle_area)
     found = [sequence for sequence in sequences.read(arguments.folder) if (arguments.only or '') in sequence.name]
     if arguments.skip != 'video':
-        tracking = dict(properties, memory_policy=arguments.memory_policy, scene_cuts=arguments.scene_cuts)
+        tracking = dict(properties, search_window=arguments.search_window, memory_policy=arguments.memory_policy, scene_cuts=arguments.scene_cuts)
         rows = [row for sequence in found for row in score_video(sequence, tracking, arguments.out)]
         tables.write(arguments.out / 'video.csv', rows)
         for names in (['J', 'F', 'JF'], ['box_iou', 'auc']):

@@ -69,13 +69,13 @@ def model_properties(arguments):
 
 def add_search_window_argument(parser):
     parser.add_argument("--search-window", type=float, metavar="TIMES",
-                        help="look for each object in a square of so many times its box's longer "
+                        help="look for each new object in a square of so many times its box's longer "
                              "side; 0: in the whole picture (default: 2 with the built-in model, "
                              "which was measured to gain by it, else 0)")
 
 
 def search_window(arguments):
-    """The property of sam2segment."""
+    """The property of sam2segment and sam2track."""
     if arguments.search_window is None and arguments.model in (None, "builtin"):
         return 2
     return arguments.search_window

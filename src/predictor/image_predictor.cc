@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <sstream>
 #include <utility>
 
 #include "image/components.h"
@@ -27,13 +26,6 @@ Tensor MaskToLogits(const Mask& mask, int width, int height, int64_t image_size)
 
 // Encodings of windows that are kept, so that a click costs the decoder alone.
 constexpr size_t kKeptWindows = 4;
-
-void CheckSearchWindow(float factor) {
-  if (factor == 0 || (factor >= 1 && factor <= kMaxSearchWindow)) return;
-  std::ostringstream text;
-  text << "search-window " << factor << ": allowed are 0 and 1 to " << kMaxSearchWindow;
-  throw Error(ErrorCode::kBadSettings, text.str());
-}
 
 // Without rows and columns of background at its edges.
 Mask Tight(const Mask& mask) {

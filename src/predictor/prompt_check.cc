@@ -96,4 +96,11 @@ void CheckPrompt(Prompt& prompt, int frame_width, int frame_height, PromptOutcom
   outcome.error = CheckParts(prompt, frame_width, frame_height, outcome.clipped);
 }
 
+void CheckSearchWindow(float factor) {
+  if (factor == 0 || (factor >= 1 && factor <= kMaxSearchWindow)) return;
+  std::ostringstream text;
+  text << "search-window " << factor << ": allowed are 0 and 1 to " << kMaxSearchWindow;
+  throw Error(ErrorCode::kBadSettings, text.str());
+}
+
 }  // namespace sam2

@@ -10,4 +10,7 @@ namespace sam2 {
 // usable is left, naming the value and what is allowed.
 void CheckPrompt(Prompt& prompt, int frame_width, int frame_height, PromptOutcome& outcome);
 
+// Throws Error kBadSettings for a search window that cannot be.
+void CheckSearchWindow(float factor);
+
 }  // namespace sam2

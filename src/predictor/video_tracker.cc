@@ -7,10 +7,13 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <utility>
 
 #include "image/frame.h"
 #include "image/mask.h"
 #include "predictor/download.h"
+#include "predictor/image_predictor.h"
+#include "predictor/prompt_check.h"
 #include "predictor/upload.h"
 
 namespace sam2 {
@@ -38,6 +41,14 @@ PointPrompt ToPoints(const std::optional<Box>& box, const std::vector<Point>& po
   for (const Point& p : points) add(p.x, p.y, p.positive ? kPositivePoint : kNegativePoint);
   const int64_t P = std::ssize(labels);
   return {Upload(coords, device).view({1, P, 2}), Upload(labels, device).view({1, P})};
+}
+
+// Whether all that is asked of the object is a box or clicks on a frame where it begins.
+bool BeginsByPoints(const PromptPlan::Pending& pending) {
+  const auto has = [&](auto member) {
+    return std::ranges::any_of(pending.prompts, [=](const Prompt& p) { return (p.*member).has_value(); });
+  };
+  return !has(&Prompt::mask) && (pending.action != PromptAction::kRefine || has(&Prompt::box));
 }
 
 // Frames between two anchors, which are to show different views.
@@ -68,7 +79,9 @@ StreamingTracker::StreamingTracker(std::shared_ptr<ModelEngine> engine,
     : engine_(std::move(engine)),
       options_(options),
       reader_(static_cast<int>(engine_->model().image_size()), Resize::kVideo,
-              engine_->model().device()) {}
+              engine_->model().device()) {
+  CheckSearchWindow(options.search_window);
+}
 
 void StreamingTracker::Reset() {
   late_memories_.Drop();
@@ -87,8 +100,9 @@ StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
     return plan.Removes(object.id()) || Rests(object, pts_ns);
   };
   if (!std::ranges::all_of(objects_, needs_no_look) || !plan.pending().empty()) {
+    const Looks looks = LookClosely(frame, plan);
     EncoderBatcher::Request request(engine_->encoder(), reader_, frame);
-    engine_->Run([&] { RunStep(request, frame, pts_ns, plan); });
+    engine_->Run([&] { RunStep(request, frame, pts_ns, plan, looks); });
   }
   next_id_ = plan.next_id();
   std::erase_if(objects_, [&](const TrackedObject& object) { return plan.Removes(object.id()); });
@@ -135,6 +149,31 @@ PromptPlan StreamingTracker::NewPlan() const {
   return PromptPlan(std::move(live), options_.max_objects, next_id_);
 }
 
+StreamingTracker::Looks StreamingTracker::LookClosely(const FrameView& frame,
+                                                      const PromptPlan& plan) const {
+  if (options_.search_window == 0 || frame.memory != FrameMemory::kHost) return {};
+  std::vector<Prompt> prompts;
+  for (const auto& [id, pending] : plan.pending()) {
+    if (!BeginsByPoints(pending)) continue;
+    PromptAction action = PromptAction::kAdd;
+    for (Prompt prompt : pending.prompts) {
+      prompt.id = id;
+      prompt.action = std::exchange(action, PromptAction::kRefine);
+      prompts.push_back(std::move(prompt));
+    }
+  }
+  if (prompts.empty()) return {};
+  StillsPredictor stills(engine_, {.max_hole_area = options_.fill_hole_area,
+                                   .max_sprinkle_area = options_.max_sprinkle_area,
+                                   .search_window = options_.search_window});
+  stills.SetImage(frame);
+  Looks looks;
+  for (Object& object : stills.Step(prompts).objects) {
+    if (!object.mask.empty()) looks.emplace(object.id, std::move(object));
+  }
+  return looks;
+}
+
 // Put together what was asked of one object on this frame. A mask is an
 // answer in itself; whatever comes last counts.
 FramePrompt StreamingTracker::ToNetwork(const FrameView& frame,
@@ -170,10 +209,17 @@ bool StreamingTracker::Rests(const TrackedObject& object, std::int64_t pts_ns) c
 }
 
 void StreamingTracker::RunStep(EncoderBatcher::Request& request, const FrameView& frame,
-                               std::int64_t pts_ns, const PromptPlan& plan) {
+                               std::int64_t pts_ns, const PromptPlan& plan,
+                               const Looks& looks) {
   const FrameFeatures& features = request.Features();
   FramePrompts asked;
   for (const auto& [id, pending] : plan.pending()) asked[id] = ToNetwork(frame, pending);
+  for (const auto& [id, look] : looks) {
+    const Tensor mask = MaskToInput(look.mask, frame.width, frame.height,
+                                    static_cast<int>(engine_->model().image_size()));
+    asked[id] = {};
+    asked[id].mask = mask.to(engine_->model().device());
+  }
   late_memories_.Finish(*engine_, store_);
   std::optional<Download> thumbnail;
   if (options_.detect_cuts) {
@@ -186,6 +232,10 @@ void StreamingTracker::RunStep(EncoderBatcher::Request& request, const FrameView
   CutDetector cuts = cuts_;
   const bool cut = thumbnail && cuts.See(thumbnail->Wait()[0]);
   for (ObjectAnswer& answer : answers) Report(frame, pts_ns, cut, answer);
+  for (ObjectAnswer& answer : answers) {
+    // The network only took the mask over; what was seen up close tells more.
+    if (const auto look = looks.find(answer.id); look != looks.end()) answer.report = look->second;
+  }
   late_memories_.Begin(*engine_, features, std::move(late));
   // From here on nothing fails.
   cuts_ = std::move(cuts);

@@ -63,13 +63,17 @@ class StreamingTracker : public VideoTracker {
     std::optional<Readout> readout;
   };
 
+  using Looks = std::map<int, Object>;  // by object
+
   PromptPlan NewPlan() const;
   // Whether the object is lost and was looked for a moment ago.
   bool Rests(const TrackedObject& object, std::int64_t pts_ns) const;
 
+  // What a search window shows of the objects that begin on this frame.
+  Looks LookClosely(const FrameView& frame, const PromptPlan& plan) const;
   FramePrompt ToNetwork(const FrameView& frame, const PromptPlan::Pending& pending) const;
   void RunStep(EncoderBatcher::Request& request, const FrameView& frame, std::int64_t pts_ns,
-               const PromptPlan& plan);
+               const PromptPlan& plan, const Looks& looks);
   std::vector<const TrackedObject*> Followed(std::int64_t pts_ns, const PromptPlan& plan,
                                              const FramePrompts& asked) const;
   void FollowPart(const FrameFeatures& features, std::int64_t pts_ns, Following& part) const;

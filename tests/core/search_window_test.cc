@@ -2,7 +2,7 @@
 //
 // Stills with a search window, with the built-in model: what is found in a
 // window is what the cut-out part of the picture, segmented as a picture of its
-// own, has in it.
+// own, has in it. A tracker begins with what stills find there.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +12,7 @@
 
 #include "image/window.h"
 #include "predictor/image_predictor.h"
+#include "predictor/video_tracker.h"
 
 namespace sam2 {
 namespace {
@@ -224,15 +225,62 @@ TEST_F(SearchWindowTest, AnotherPictureIsEncodedAnew) {
              Segment(View(other), kFactor, {prompt}).at(0));
 }
 
+// The objects after each frame's prompts, with no holes filled, as with stills.
+std::vector<std::vector<Object>> Track(const FrameView& frame, float search_window,
+                                       const std::vector<std::vector<Prompt>>& prompts) {
+  StreamingTracker tracker(Engine(), {.fill_hole_area = 0, .search_window = search_window});
+  std::vector<std::vector<Object>> objects;
+  for (const std::vector<Prompt>& of_frame : prompts) {
+    objects.push_back(tracker.Step(frame, std::ssize(objects) * 40'000'000, of_frame).objects);
+  }
+  return objects;
+}
+
+TEST_F(SearchWindowTest, ATrackerBeginsWithWhatStillsFind) {
+  const std::vector<Prompt> prompts = {BoxPrompt(box_, 1), Click(124, 110, 0)};
+  const auto tracked = Track(View(pixels_), kFactor, {prompts, {}});
+  const std::vector<Object> wanted = Segment(View(pixels_), kFactor, prompts);
+  ASSERT_EQ(tracked[0].size(), 2U);
+  for (size_t i = 0; i < 2; ++i) ExpectSame(tracked[0][i], wanted.at(i));
+  // And it follows from there: with a window or without the next frame's mask differs.
+  ASSERT_EQ(tracked[1].size(), 2U);
+  EXPECT_EQ(tracked[1][0].state, ObjectState::kTracked);
+  const auto without = Track(View(pixels_), 0, {prompts, {}});
+  EXPECT_NE(without[0][0].iou, tracked[0][0].iou);
+  EXPECT_NE(without[1][0].iou, tracked[1][0].iou);
+}
+
+TEST_F(SearchWindowTest, ATrackersBoxAndClicksOnOneFrameBelongTogether) {
+  const std::vector<Prompt> prompts = {BoxPrompt(box_, 1), Click(124, 124, 1, false)};
+  ExpectSame(Track(View(pixels_), kFactor, {prompts}).at(0).at(0),
+             Segment(View(pixels_), kFactor, prompts).at(0));
+}
+
+// Clicks on what is followed correct the mask that its memory gave, in the whole frame.
+TEST_F(SearchWindowTest, ATrackersCorrectionsNeedNoWindow) {
+  const Mask mask = Segment(View(pixels_), kFactor, {BoxPrompt(box_, 1)}).at(0).mask;
+  Prompt given = BoxPrompt(box_, 1);
+  given.box.reset();
+  given.mask = mask;
+  const std::vector<std::vector<Prompt>> prompts = {{given}, {Click(124, 124, 1, false)}};
+  const auto with = Track(View(pixels_), kFactor, prompts);
+  const auto without = Track(View(pixels_), 0, prompts);
+  for (size_t frame : {0, 1}) ExpectSame(with[frame].at(0), without[frame].at(0));
+}
+
 TEST(SearchWindowOption, WhatIsNotAllowedIsNamed) {
   for (const float factor : {0.5F, -1.0F, 10.5F, std::numeric_limits<float>::quiet_NaN()}) {
-    try {
-      StillsPredictor(Engine(), {.search_window = factor});
-      ADD_FAILURE() << factor;
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::kBadSettings);
-      EXPECT_THAT(error.what(), ::testing::HasSubstr("allowed are 0 and 1 to 10"));
-    }
+    const auto expect_named = [&](auto make) {
+      try {
+        make();
+        ADD_FAILURE() << factor;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kBadSettings);
+        EXPECT_THAT(error.what(), ::testing::HasSubstr("allowed are 0 and 1 to 10"));
+      }
+    };
+    expect_named([&] { StillsPredictor(Engine(), {.search_window = factor}); });
+    expect_named([&] { StreamingTracker(Engine(), {.search_window = factor}); });
   }
 }
 

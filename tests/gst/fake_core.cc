@@ -63,6 +63,7 @@ std::string InWords(const sam2::TrackerOptions& options) {
   std::string text = "lost_interval_ns=" + std::to_string(options.lost_interval_ns);
   if (options.memory_policy == sam2::MemoryPolicy::kRobust) text += " robust";
   if (options.detect_cuts) text += " cuts";
+  if (options.search_window != 0) text += " search_window=" + std::to_string(options.search_window);
   return text;
 }
 

@@ -233,10 +233,12 @@ TEST_F(RealCore, NamesAnImageSizeThatCannotBe) {
 }
 
 TEST_F(RealCore, NamesASearchWindowThatCannotBe) {
-  const Message error = StartError("sam2segment", {{"search-window", "0.5"}});
-  EXPECT_EQ(error.code, GST_RESOURCE_ERROR_SETTINGS) << error.text;
-  EXPECT_NE(error.text.find("search-window 0.5: allowed are 0 and 1 to 10"), std::string::npos)
-      << error.text;
+  for (const char* element : {"sam2segment", "sam2track"}) {
+    const Message error = StartError(element, {{"search-window", "0.5"}});
+    EXPECT_EQ(error.code, GST_RESOURCE_ERROR_SETTINGS) << error.text;
+    EXPECT_NE(error.text.find("search-window 0.5: allowed are 0 and 1 to 10"), std::string::npos)
+        << error.text;
+  }
 }
 
 }  // namespace

@@ -156,6 +156,10 @@ TEST(CoreOptions, OfTheMemoryPolicies) {
             "lost_interval_ns=7 cuts");
 }
 
+TEST(CoreOptions, OfTheSearchWindow) {
+  EXPECT_EQ(CoreOptions({{"search-window", "2.5"}}), "lost_interval_ns=0 search_window=2.500000");
+}
+
 TEST(CoreOptions, OfTheThreads) {
   EXPECT_EQ(CoreOptions({{"threads", "3"}}), "lost_interval_ns=0 threads=3");
 }
