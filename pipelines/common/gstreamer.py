@@ -67,17 +67,19 @@ def model_properties(arguments):
             for name in ("model", "device", "precision", "threads")}
 
 
-def add_search_window_argument(parser):
+def add_search_window_argument(parser, builtin=2):
+    """builtin: the window of the built-in model where none is asked for."""
     parser.add_argument("--search-window", type=float, metavar="TIMES",
-                        help="look for each new object in a square of so many times its box's longer "
-                             "side; 0: in the whole picture (default: 2 with the built-in model, "
-                             "which was measured to gain by it, else 0)")
+                        help="look for each new object in a square of so many times its box's "
+                             f"longer side; 0: in the whole picture (default: {builtin:g} with the "
+                             "built-in model, which was measured to gain by it, else 0)")
+    parser.set_defaults(builtin_search_window=builtin)
 
 
 def search_window(arguments):
     """The property of sam2segment and sam2track."""
     if arguments.search_window is None and arguments.model in (None, "builtin"):
-        return 2
+        return arguments.builtin_search_window
     return arguments.search_window
 
 
