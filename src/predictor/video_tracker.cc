@@ -187,7 +187,7 @@ FramePrompt StreamingTracker::ToNetwork(const FrameView& frame,
     if (prompt.mask) {
       box.reset();
       points.clear();
-      network.mask = MaskToInput(*prompt.mask, frame.width, frame.height, static_cast<int>(size));
+      network.mask = ToNetwork(frame, *prompt.mask);
     }
     if (prompt.box) box = prompt.box;
     points.insert(points.end(), prompt.points.begin(), prompt.points.end());
@@ -196,8 +196,14 @@ FramePrompt StreamingTracker::ToNetwork(const FrameView& frame,
   network.from_scratch = pending.action != PromptAction::kRefine || box.has_value();
   const at::Device device = engine_->model().device();
   if (box || !points.empty()) network.points = ToPoints(box, points, frame, size, device);
-  if (network.mask.defined()) network.mask = network.mask.to(device);
   return network;
+}
+
+// [1, 1, S, S] of 0 and 1, on the device
+Tensor StreamingTracker::ToNetwork(const FrameView& frame, const Mask& mask) const {
+  const Sam2Model& model = engine_->model();
+  return MaskToInput(mask, frame.width, frame.height, static_cast<int>(model.image_size()))
+      .to(model.device());
 }
 
 // ---------------------------------------------------------------- the step
@@ -213,12 +219,13 @@ void StreamingTracker::RunStep(EncoderBatcher::Request& request, const FrameView
                                const Looks& looks) {
   const FrameFeatures& features = request.Features();
   FramePrompts asked;
-  for (const auto& [id, pending] : plan.pending()) asked[id] = ToNetwork(frame, pending);
-  for (const auto& [id, look] : looks) {
-    const Tensor mask = MaskToInput(look.mask, frame.width, frame.height,
-                                    static_cast<int>(engine_->model().image_size()));
-    asked[id] = {};
-    asked[id].mask = mask.to(engine_->model().device());
+  for (const auto& [id, pending] : plan.pending()) {
+    const auto look = looks.find(id);
+    if (look == looks.end()) {
+      asked[id] = ToNetwork(frame, pending);
+    } else {
+      asked[id].mask = ToNetwork(frame, look->second.mask);
+    }
   }
   late_memories_.Finish(*engine_, store_);
   std::optional<Download> thumbnail;

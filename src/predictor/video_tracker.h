@@ -72,6 +72,7 @@ class StreamingTracker : public VideoTracker {
   // What a search window shows of the objects that begin on this frame.
   Looks LookClosely(const FrameView& frame, const PromptPlan& plan) const;
   FramePrompt ToNetwork(const FrameView& frame, const PromptPlan::Pending& pending) const;
+  Tensor ToNetwork(const FrameView& frame, const Mask& mask) const;
   void RunStep(EncoderBatcher::Request& request, const FrameView& frame, std::int64_t pts_ns,
                const PromptPlan& plan, const Looks& looks);
   std::vector<const TrackedObject*> Followed(std::int64_t pts_ns, const PromptPlan& plan,
