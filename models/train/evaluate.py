@@ -16,12 +16,13 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'evaluate'))
 import scores
 import sequences
-from network import build, normalised, set_size, shape_of
+from network import IMAGE_SIZE, build, normalised, set_size, shape_of
 from steps import autocast
 
 
@@ -33,11 +34,19 @@ def read(path):
     return saved.get('ema', saved.get('model'))
 
 
+def size_of(path):
+    """Side of the frames that weights are for: .safetensors name it."""
+    if not str(path).endswith('.safetensors'):
+        return IMAGE_SIZE
+    with safe_open(path, 'pt') as file:
+        return int(file.metadata()['image_size'])
+
+
 def load(path):
     """Any of the three forms of weights -> model in eval mode, fp32."""
     weights = read(path)
     one_branch = not any('.token_mixer.conv1.' in name for name in weights)
-    model = build(shape=shape_of(weights), one_branch=one_branch)
+    model = build(size_of(path), shape_of(weights), one_branch)
     counters = {name: value for name, value in model.state_dict().items() if name.endswith('num_batches_tracked')}
     model.load_state_dict({**counters, **{name: value.float() if value.is_floating_point() else value
                                           for name, value in weights.items()}})
@@ -143,13 +152,13 @@ def main():
     parser.add_argument('--stills', action='store_true')
     parser.add_argument('--video', action='store_true')
     parser.add_argument('--every', type=int, default=20)
-    parser.add_argument('--size', type=int, default=256, help='side of the square the frames are squeezed to')
+    parser.add_argument('--size', type=int, help="side of the square the frames are squeezed to; default: the weights' own")
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--one-mask', action='store_true', help='track by mask token 0 instead of the best of three')
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     model = load(arguments.weights)
-    set_size(model, arguments.size)
+    set_size(model, arguments.size or model.image_size)
     model.multimask_output_for_tracking = not arguments.one_mask
     found = list(sequences.read(arguments.sequences))
     if arguments.stills:

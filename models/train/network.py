@@ -21,6 +21,9 @@ from torch import nn
 from perceiver import LatentMemory, LatentRoPEAttention, SpatialPerceiver
 
 
+IMAGE_SIZE = 320                # side of the built-in model's frames in pixels
+
+
 @dataclass(frozen=True)
 class Shape:
     widths: tuple = (48, 96, 192, 384)      # trunk
@@ -88,7 +91,7 @@ class Trunk(nn.Module):
         return list(self.body(x))
 
 
-def build(size=256, shape=Shape(), one_branch=True, model_class=SAM2Base, **overrides):
+def build(size=IMAGE_SIZE, shape=Shape(), one_branch=True, model_class=SAM2Base, **overrides):
     """A model with random weights. `one_branch=False` has the canonical EdgeTAM keys (see export.py)."""
     def position(features):
         return PositionEmbeddingSine(num_pos_feats=features, normalize=True, scale=None, temperature=10000)

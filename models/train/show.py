@@ -20,10 +20,11 @@ import scores
 from compose.assets import Assets
 from compose.batch import compose
 from compose.scene import scene
+from network import IMAGE_SIZE
 from schedule import Plan
 
 SEED = 2_000_003
-STILLS, CLIPS = Plan(256, 1, 8, 1), Plan(256, 8, 1, 1)
+STILLS, CLIPS = Plan(IMAGE_SIZE, 1, 8, 1), Plan(IMAGE_SIZE, 8, 1, 1)
 COLOUR = np.array([66, 133, 244])
 COLUMNS, CLIP_ROWS, SHOWN = 8, 3, (0, 2, 5, 7)
 

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import torch
 
-from network import SHAPES, build
+from network import IMAGE_SIZE, SHAPES, build
 from steps import autocast
 
 FRAMES, WARM = 40, 20
@@ -35,7 +35,7 @@ def step_times(model):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--size', type=int, default=256)
+    parser.add_argument('--size', type=int, default=IMAGE_SIZE)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     for name, shape in SHAPES.items():

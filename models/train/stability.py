@@ -14,11 +14,11 @@ import torch
 from compose.assets import Assets
 from compose.batch import compose
 from evaluate import load
-from network import normalised, set_size
+from network import IMAGE_SIZE, normalised
 from schedule import Plan
 
 SEED = 1_000_003
-PLAN = Plan(256, 1, 8, 4)       # size, length, scenes, targets
+PLAN = Plan(IMAGE_SIZE, 1, 8, 4)       # size, length, scenes, targets
 
 
 def masks_of(model, batch, dynamic):
@@ -51,7 +51,6 @@ def main():
     parser.add_argument('--batches', type=int, default=24)
     arguments = parser.parse_args()
     model, assets = load(arguments.weights), Assets(arguments.pack, validation=True)
-    set_size(model, PLAN.size)
     collected = {}
     for index in range(arguments.batches):
         batch = compose(SEED, index, assets, PLAN)

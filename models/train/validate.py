@@ -5,6 +5,7 @@
 
 Choices are made by these alone; real footage only judges at the end."""
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,13 +13,14 @@ import torch
 import evaluate
 from compose.assets import Assets
 from compose.batch import compose
+from network import IMAGE_SIZE
 from schedule import Plan
 from steps import train_step
 
 SEED = 1_000_003
 SHORT, LONG = 8, 32             # frames of the clips
-STILLS = [Plan(256, 1, 8, 4)] * 12
-CLIPS = [Plan(256, SHORT, 3, 2)] * 8 + [Plan(256, LONG, 2, 2)] * 8
+STILLS = [Plan(IMAGE_SIZE, 1, 8, 4)] * 12
+CLIPS = [Plan(IMAGE_SIZE, SHORT, 3, 2)] * 8 + [Plan(IMAGE_SIZE, LONG, 2, 2)] * 8
 PHOTOGRAPHS = dict(photo='coco-scenes', animal='animals-scenes')    # what people have outlined
 
 
@@ -61,11 +63,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('weights', nargs='+')
     parser.add_argument('--pack', required=True)
+    parser.add_argument('--size', type=int, help="side of the scenes in pixels; default: the weights' own")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     assets = Assets(arguments.pack, validation=True)
     for path in arguments.weights:
-        values = validate(evaluate.load(path), assets)
+        model = evaluate.load(path)
+        size = arguments.size or model.image_size
+        values = validate(model, assets, *([replace(plan, size=size) for plan in plans] for plans in (STILLS, CLIPS)))
         print(path, *(f'{name} {value:.3f}' for name, value in values.items()), flush=True)
 
 
