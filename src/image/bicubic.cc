@@ -42,27 +42,10 @@ PixelView Packed(const std::vector<std::uint8_t>& pixels, int width, int height,
           .channels = channels};
 }
 
-// Rows without padding.
-std::vector<std::uint8_t> ResizeDown(const PixelView& pixels, int height) {
-  const Taps taps = BicubicTaps(pixels.height, height);
-  const std::int64_t row_bytes = std::int64_t{pixels.width} * pixels.channels;
-  std::vector<std::uint8_t> result(row_bytes * height);
-  std::vector<std::int32_t> sums(row_bytes);
-  for (int y = 0; y < height; ++y) {
-    std::ranges::fill(sums, kTapHalf);
-    for (int t = 0; t < taps.count[y]; ++t) {
-      AddRow(pixels.data + (taps.first[y] + t) * pixels.stride, taps.of(y)[t], row_bytes,
-             sums.data());
-    }
-    ToLevels(sums.data(), row_bytes, &result[row_bytes * y]);
-  }
-  return result;
-}
-
 // Columns become rows, pixels of `channels` bytes pixels of 4.
-std::vector<std::uint8_t> Transpose(const PixelView& pixels) {
+void Transpose(const PixelView& pixels, std::vector<std::uint8_t>& result) {
   constexpr int kTile = 16;  // pixels, so that both sides stay in the cache
-  std::vector<std::uint8_t> result(std::int64_t{4} * pixels.width * pixels.height);
+  result.resize(std::int64_t{4} * pixels.width * pixels.height);
   for (int top = 0; top < pixels.height; top += kTile) {
     const int bottom = std::min(top + kTile, pixels.height);
     for (int x = 0; x < pixels.width; ++x) {
@@ -77,16 +60,6 @@ std::vector<std::uint8_t> Transpose(const PixelView& pixels) {
       }
     }
   }
-  return result;
-}
-
-// Rows of `width` pixels of 4 bytes. By way of the other axis, along which the
-// compiler's vector code is many times faster.
-std::vector<std::uint8_t> ResizeAcross(const PixelView& pixels, int width) {
-  const std::vector<std::uint8_t> columns = Transpose(pixels);
-  const std::vector<std::uint8_t> fewer =
-      ResizeDown(Packed(columns, pixels.height, pixels.width, 4), width);
-  return Transpose(Packed(fewer, pixels.height, width, 4));
 }
 
 }  // namespace
@@ -95,7 +68,7 @@ Taps BicubicTaps(int source, int result) {
   const double scale = static_cast<double>(source) / result;
   const double spread = std::max(scale, 1.0);
   const double support = 2 * spread;
-  Taps taps;
+  Taps taps{.source = source, .result = result};
   taps.most = static_cast<int>(std::ceil(support)) * 2 + 1;
   taps.weights.resize(std::int64_t{result} * taps.most);
   std::vector<double> exact(taps.most);
@@ -118,13 +91,40 @@ Taps BicubicTaps(int source, int result) {
   return taps;
 }
 
-std::vector<std::uint8_t> ResizeBicubic(const PixelView& pixels, int size) {
-  if (HeightGoesFirst(pixels.width, pixels.height, size)) {
-    const std::vector<std::uint8_t> low = ResizeDown(pixels, size);
-    return ResizeAcross(Packed(low, pixels.width, size, pixels.channels), size);
+void BicubicResize::ResizeDown(const PixelView& pixels, int height, Taps& taps,
+                               std::vector<std::uint8_t>& result) {
+  if (taps.source != pixels.height || taps.result != height) {
+    taps = BicubicTaps(pixels.height, height);
   }
-  const std::vector<std::uint8_t> narrow = ResizeAcross(pixels, size);
-  return ResizeDown(Packed(narrow, size, pixels.height, 4), size);
+  const std::int64_t row_bytes = std::int64_t{pixels.width} * pixels.channels;
+  result.resize(row_bytes * height);
+  sums_.resize(row_bytes);
+  for (int y = 0; y < height; ++y) {
+    std::ranges::fill(sums_, kTapHalf);
+    for (int t = 0; t < taps.count[y]; ++t) {
+      AddRow(pixels.data + (taps.first[y] + t) * pixels.stride, taps.of(y)[t], row_bytes,
+             sums_.data());
+    }
+    ToLevels(sums_.data(), row_bytes, &result[row_bytes * y]);
+  }
+}
+
+void BicubicResize::ResizeAcross(const PixelView& pixels, int width,
+                                 std::vector<std::uint8_t>& result) {
+  Transpose(pixels, columns_);
+  ResizeDown(Packed(columns_, pixels.height, pixels.width, 4), width, across_, fewer_columns_);
+  Transpose(Packed(fewer_columns_, pixels.height, width, 4), result);
+}
+
+std::span<const std::uint8_t> BicubicResize::Resize(const PixelView& pixels, int size) {
+  if (HeightGoesFirst(pixels.width, pixels.height, size)) {
+    ResizeDown(pixels, size, down_, half_way_);
+    ResizeAcross(Packed(half_way_, pixels.width, size, pixels.channels), size, result_);
+  } else {
+    ResizeAcross(pixels, size, half_way_);
+    ResizeDown(Packed(half_way_, size, pixels.height, 4), size, down_, result_);
+  }
+  return result_;
 }
 
 }  // namespace sam2

@@ -23,7 +23,7 @@ std::array<at::Tensor, 3> PlanesOn(const FrameView& frame, at::Device device);
 // R, G, B when the frame is Y'CbCr; else a view with the format's channels.
 at::Tensor PixelsOf(const FrameView& frame, const std::array<at::Tensor, 3>& planes);
 
-// ResizeBicubic() on any device.
+// BicubicResize on any device.
 class TensorResize {
  public:
   // pixels: [1, C, H, W] uint8, channels innermost. Returns [size, size, C] uint8.

@@ -11,8 +11,8 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "image/bicubic.h"
 #include "image/color.h"
@@ -87,10 +87,10 @@ at::Tensor NormalizedLevels() {
 }
 
 // levels: size rows of size pixels of 4 bytes.
-at::Tensor NormalizeByTable(const std::vector<std::uint8_t>& levels, int size,
+at::Tensor NormalizeByTable(std::span<const std::uint8_t> levels, int size,
                             const std::array<int, 3>& rgb) {
-  const std::array<std::array<float, 256>, 3> table = {NormalizedLevels(0), NormalizedLevels(1),
-                                                       NormalizedLevels(2)};
+  static const std::array<std::array<float, 256>, 3> table = {
+      NormalizedLevels(0), NormalizedLevels(1), NormalizedLevels(2)};
   at::Tensor result =
       at::empty({1, 3, size, size},
                 at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
@@ -146,7 +146,7 @@ at::Tensor FrameReader::Read(const FrameView& frame) {
   Check(frame);
   const at::Tensor pixels = Pixels(frame);
   return mode_ == Resize::kVideo
-             ? NormalizeByTable(ResizeBicubic(ViewOf(pixels), size_), size_, RgbOrder(frame.format))
+             ? NormalizeByTable(bicubic_.Resize(ViewOf(pixels), size_), size_, RgbOrder(frame.format))
              : Normalize(ResizeForStills(pixels, size_), RgbOrder(frame.format));
 }
 

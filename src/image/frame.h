@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "image/bicubic.h"
 #include "image/device_frame.h"
 #include "sam2.h"
 
@@ -48,6 +49,7 @@ class FrameReader {
   int size_;
   Resize mode_;
   at::Device device_;
+  BicubicResize bicubic_;
   TensorResize resize_;
   at::Tensor table_;  // [3 * 256] float32: every level of each channel, normalised
 };

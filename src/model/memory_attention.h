@@ -5,6 +5,7 @@
 
 #include "model/config.h"
 #include "model/layers.h"
+#include "model/pieces.h"
 #include "model/rope.h"
 
 namespace sam2 {
@@ -30,10 +31,12 @@ class MemoryAttention {
   MemoryAttention(const Scope& w, int64_t d_model, int64_t mem_dim, int64_t feature_size,
                   int64_t memory_rope_size);
 
-  // curr, curr_pos: [1, HW, C], the frame's tokens and their sine codes.
+  // curr, curr_pos: [1, HW, C], the frame's tokens and their sine codes. Pieces
+  // are some of these tokens each: but for the keys and values of
+  // self-attention every token goes its own way.
   // Returns [N, HW, C].
-  Tensor operator()(const Tensor& curr, const Tensor& curr_pos,
-                    const MemoryTokens& memory) const;
+  Tensor operator()(const Tensor& curr, const Tensor& curr_pos, const MemoryTokens& memory,
+                    const Pieces& pieces = {}) const;
 
  private:
   // Attention with rotary codes and one head. The value and output projections
@@ -50,12 +53,22 @@ class MemoryAttention {
     LayerNorm norm1, norm2, norm3;
   };
 
-  // Each with its norm before and the residual sum after it.
-  Tensor SelfAttend(const Layer& layer, const Tensor& input) const;
-  Tensor CrossAttend(const Layer& layer, const Tensor& input, const MemoryTokens& memory,
-                     const Tensor& key_input) const;
-  // Rotates the keys of the memories in place, not those of the pointers.
-  void RotateKeys(const Tensor& k, const MemoryTokens& memory) const;
+  // Tokens from `first` on, and what a layer's self-attention makes of them; the
+  // values are the normed tokens.
+  struct Part {
+    int64_t first = 0;
+    Tensor x, q, k, v;
+  };
+
+  // Parts of the tokens [1, HW, C].
+  static std::vector<Part> Divide(const Tensor& tokens, int64_t most);
+  void PrepareSelfAttention(const Layer& layer, Part& part) const;
+  // The layer on a part that is prepared for it. k, v: of all parts.
+  void Apply(const Layer& layer, const Tensor& k, const Tensor& v, const MemoryTokens& memory,
+             const Tensor& memory_keys, Part& part) const;
+  // Keys of the memories, rotated, and of the pointers, which are not. key_input:
+  // the memory with its position codes.
+  Tensor MemoryKeys(const Layer& layer, const MemoryTokens& memory, const Tensor& key_input) const;
 
   std::vector<Layer> layers_;
   LayerNorm norm_;

@@ -22,14 +22,15 @@ AxialRope::AxialRope(int64_t dim, int64_t height, int64_t width, at::ScalarType 
   sin = at::cat({-angle.sin(), angle.sin()}, 1).to(dtype);
 }
 
-Tensor AxialRope::Rotate(Tensor x) const {
+Tensor AxialRope::Rotate(Tensor x, int64_t first) const {
+  const Tensor some_cos = cos.narrow(0, first, x.size(-2)), some_sin = sin.narrow(0, first, x.size(-2));
   if (rows::Take(x)) {
-    rows::Rotate(x.dim() == 4 ? x : x.unsqueeze(1), cos, sin);
+    rows::Rotate(x.dim() == 4 ? x : x.unsqueeze(1), some_cos, some_sin);
     return x;
   }
   const std::vector<Tensor> halves = x.chunk(2, -1);
   const Tensor swapped = at::cat({halves[1], halves[0]}, -1);
-  return x.mul_(cos).addcmul_(swapped, sin);
+  return x.mul_(some_cos).addcmul_(swapped, some_sin);
 }
 
 Tensor AxialRope::SplitPairs(const Tensor& rows) {

@@ -23,8 +23,9 @@ struct AxialRope {
 
   int64_t tokens() const { return cos.size(0); }
 
-  // Rotates x, [B, H*W, dim] or [B, M, H*W, dim], in place, each map alike. Returns it.
-  Tensor Rotate(Tensor x) const;
+  // Rotates x, [B, T, dim] or [B, M, T, dim], in place, each map alike: the T tokens from
+  // `first` on, in the order of the map. Returns it.
+  Tensor Rotate(Tensor x, int64_t first = 0) const;
 
   // Rows of a projection's weight or bias [dim, ...] in the order of this class.
   static Tensor SplitPairs(const Tensor& rows);

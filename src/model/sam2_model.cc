@@ -87,9 +87,11 @@ Tensor Sam2Model::WithoutMemory(const FrameFeatures& features) const {
   return features.embedding + no_mem_embed_;
 }
 
-Tensor Sam2Model::WithMemory(const FrameFeatures& features, const MemoryTokens& memory) const {
+Tensor Sam2Model::WithMemory(const FrameFeatures& features, const MemoryTokens& memory,
+                             const Pieces& pieces) const {
   RECORD_USER_SCOPE("memory_attention");
-  const Tensor tokens = memory_attention_(ToTokens(features.embedding), vision_pos_, memory);
+  const Tensor tokens =
+      memory_attention_(ToTokens(features.embedding), vision_pos_, memory, pieces);
   return ToMap(tokens, features.embedding.size(2), features.embedding.size(3));
 }
 

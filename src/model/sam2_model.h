@@ -54,7 +54,8 @@ class Sam2Model {
   // A frame's embedding for an object without memories: [1, C, h, w].
   Tensor WithoutMemory(const FrameFeatures& features) const;
   // The same conditioned on the memories of N objects: [N, C, h, w].
-  Tensor WithMemory(const FrameFeatures& features, const MemoryTokens& memory) const;
+  Tensor WithMemory(const FrameFeatures& features, const MemoryTokens& memory,
+                    const Pieces& pieces = {}) const;
 
   // The decoder's whole answer for N objects, before any choice. pix_feat:
   // [N or 1, C, h, w]; points: absent: no prompt token at all; mask_logits:

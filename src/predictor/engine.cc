@@ -177,7 +177,7 @@ int ModelEngine::AllThreads() const {
 
 int ModelEngine::OperatorThreads() const {
   // The operators of a network for small pictures are too short to be divided.
-  constexpr int64_t kSmall = 256;
+  constexpr int64_t kSmall = 384;
   if (model_ && model_->device().is_cpu() && model_->image_size() <= kSmall) return 1;
   // Threads that meet at the end of every operator, spinning until then, all
   // wait for the one whose core another part of the pipeline takes: with as many
@@ -185,11 +185,18 @@ int ModelEngine::OperatorThreads() const {
   return threads_ > 0 ? threads_.load() : std::max(1, AllThreads() - 1);
 }
 
-int64_t ModelEngine::Pieces(int64_t objects) const {
+int64_t ModelEngine::Parts(int64_t objects) const {
   if (step_->on_gpu()) return 1;
   // With fewer objects than threads those inside of operators do better.
   if (OperatorThreads() > 1 && objects < AllThreads()) return 1;
   return std::min<int64_t>(objects, AllThreads());
+}
+
+Pieces ModelEngine::Within(int64_t parts) {
+  if (parts > 1 || step_->on_gpu() || OperatorThreads() > 1) return {};
+  return {.most = AllThreads(), .for_each = [this](int64_t count, std::function<void(int64_t)> piece) {
+            ForEach(count, std::move(piece));
+          }};
 }
 
 std::unique_ptr<SideWorkers::Work> ModelEngine::Start(int64_t pieces,

@@ -54,8 +54,10 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
   std::unique_ptr<SideWorkers::Work> Start(int64_t pieces, std::function<void(int64_t)> piece);
   // Computes pieces of a job, inside of it.
   void ForEach(int64_t pieces, std::function<void(int64_t)> piece);
-  // Into how many pieces the work on so many objects is best divided.
-  int64_t Pieces(int64_t objects) const;
+  // Into how many parts so many objects are best divided.
+  int64_t Parts(int64_t objects) const;
+  // How the work on one of so many parts is divided further.
+  Pieces Within(int64_t parts);
   void set_threads(int threads) { threads_ = threads; }
 
  private:

@@ -97,30 +97,33 @@ FrameFeatures TrackerStep::EncodeImage(const Tensor& image) const {
 
 StepOutput TrackerStep::Track(const FrameFeatures& features, const MemoryStore& store,
                               std::span<const MemoryBank::Selection> objects,
-                              const std::optional<MotionPrior>& motion) const {
+                              const std::optional<MotionPrior>& motion,
+                              const Pieces& within) const {
   std::vector<StepOutput> parts;
   int64_t begin = 0;
   for (const int64_t size : BatchShapes::Divide(std::ssize(objects), shapes_.objects)) {
     parts.push_back(Follow(
         {.features = features,
          .memories = GatherMemories(store, objects.subspan(begin, size), shapes_),
-         .motion = motion ? Slice(*motion, begin, begin + size) : MotionPrior{}}));
+         .motion = motion ? Slice(*motion, begin, begin + size) : MotionPrior{}},
+        within));
     begin += size;
   }
   return Concatenate(parts);
 }
 
-StepOutput TrackerStep::Follow(const StepInput& input) const {
-  if (!graphs_) return FollowBatch(input);
+StepOutput TrackerStep::Follow(const StepInput& input, const Pieces& within) const {
+  if (!graphs_) return FollowBatch(input, within);
   return ToOutput(
       graphs_->Run("follow", ToTensors(input), [this](const GraphCache::Tensors& t) {
         return ToTensors(FollowBatch(ToInput(t)));
       }));
 }
 
-StepOutput TrackerStep::FollowBatch(const StepInput& input) const {
+StepOutput TrackerStep::FollowBatch(const StepInput& input, const Pieces& within) const {
   const auto& [features, memories, motion] = input;
-  const Tensor pix_feat = model_.WithMemory(features, ToMemoryTokens(model_, memories));
+  const Tensor pix_feat =
+      model_.WithMemory(features, ToMemoryTokens(model_, memories), within);
   const DecoderOutput decoded = model_.DecodeUnprompted(features, pix_feat, pix_feat.size(0));
   const bool with_motion = motion.boxes.defined();
   const Tensor choice = with_motion ? BestMaskWithMotion(decoded, motion) : BestMultimask(decoded);

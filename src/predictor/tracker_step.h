@@ -65,10 +65,11 @@ class TrackerStep {
   // holes still.
   // motion: chooses among the masks together with the predicted IoU; without it
   // that alone does, as in the reference.
+  // within: how the work on a batch is divided; not where graphs are.
   // Reference: SAM2VideoPredictor.propagate_in_video on a frame without prompts.
   StepOutput Track(const FrameFeatures& features, const MemoryStore& store,
                    std::span<const MemoryBank::Selection> objects,
-                   const std::optional<MotionPrior>& motion) const;
+                   const std::optional<MotionPrior>& motion, const Pieces& within = {}) const;
 
   // Applies one prompt to each of N objects; those of one kind as batches. The
   // answers are as if each were alone, in the order of the prompts. Holes in
@@ -82,11 +83,11 @@ class TrackerStep {
   // graph can capture it: which operators run, on which shapes, depends on
   // shapes and types of the input alone and on which of its tensors are there;
   // nothing is read back.
-  StepOutput FollowBatch(const StepInput& input) const;
+  StepOutput FollowBatch(const StepInput& input, const Pieces& within = {}) const;
 
  private:
   // The same by a graph, if there are any.
-  StepOutput Follow(const StepInput& input) const;
+  StepOutput Follow(const StepInput& input, const Pieces& within) const;
   StepOutput PromptBatch(const FrameFeatures& features, const MemoryStore& store,
                          std::span<const FramePrompt* const> prompts, int fill_hole_area) const;
   HeadsOutput AnswerPrompts(const FrameFeatures& features, const MemoryStore& store,

@@ -272,12 +272,14 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::FollowObjects(
     FramePrompts& asked, std::vector<LateMemories::Part>& late) {
   const std::vector<const TrackedObject*> followed = Followed(pts_ns, plan, asked);
   if (followed.empty()) return {};
-  std::vector<Following> parts(engine_->Pieces(std::ssize(followed)));
+  std::vector<Following> parts(engine_->Parts(std::ssize(followed)));
   for (size_t i = 0; i < parts.size(); ++i) {
     const auto begin = [&](size_t part) { return part * followed.size() / parts.size(); };
     parts[i].objects = std::span(followed).subspan(begin(i), begin(i + 1) - begin(i));
   }
-  engine_->ForEach(std::ssize(parts), [&](int64_t i) { FollowPart(features, pts_ns, parts[i]); });
+  const Pieces within = engine_->Within(std::ssize(parts));
+  engine_->ForEach(std::ssize(parts),
+                   [&](int64_t i) { FollowPart(features, pts_ns, within, parts[i]); });
 
   std::vector<ObjectAnswer> answers;
   for (Following& part : parts) {
@@ -300,13 +302,13 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::FollowObjects(
 }
 
 void StreamingTracker::FollowPart(const FrameFeatures& features, std::int64_t pts_ns,
-                                  Following& part) const {
+                                  const Pieces& within, Following& part) const {
   for (const TrackedObject* object : part.objects) {
     part.selections.push_back(object->bank.Select(object->frames));
   }
   std::optional<MotionPrior> motion;
   if (options_.memory_policy == MemoryPolicy::kRobust) motion = Prior(part.objects, pts_ns);
-  part.output = engine_->step().Track(features, store_, part.selections, motion);
+  part.output = engine_->step().Track(features, store_, part.selections, motion, within);
   part.readout.emplace(part.output, options_.fill_hole_area, options_.max_sprinkle_area);
 }
 

@@ -77,7 +77,8 @@ class StreamingTracker : public VideoTracker {
                const PromptPlan& plan, const Looks& looks);
   std::vector<const TrackedObject*> Followed(std::int64_t pts_ns, const PromptPlan& plan,
                                              const FramePrompts& asked) const;
-  void FollowPart(const FrameFeatures& features, std::int64_t pts_ns, Following& part) const;
+  void FollowPart(const FrameFeatures& features, std::int64_t pts_ns, const Pieces& within,
+                  Following& part) const;
   // Gives the prompts that refine what is followed their objects' answers.
   std::vector<ObjectAnswer> FollowObjects(const FrameFeatures& features, std::int64_t pts_ns,
                                           const PromptPlan& plan, FramePrompts& asked,

@@ -54,16 +54,15 @@ std::vector<MemoryBank::Selection> Selections(const MemoryBank& bank, int64_t ob
   return std::vector<MemoryBank::Selection>(objects, bank.Select(20));
 }
 
-void BM_FrameToTensor(benchmark::State& state) {
+void BM_ReadFrame(benchmark::State& state) {
   const std::vector<std::uint8_t> pixels(kFrameWidth * kFrameHeight * 3 / 2, 100);
   FrameView view{.format = PixelFormat::kI420, .width = kFrameWidth, .height = kFrameHeight};
   const int half = kFrameWidth / 2;
   view.plane = {pixels.data(), pixels.data() + kFrameWidth * kFrameHeight,
                 pixels.data() + kFrameWidth * kFrameHeight * 5 / 4};
   view.stride = {kFrameWidth, half, half};
-  for (auto _ : state) {
-    FrameToTensor(view, static_cast<int>(g_model->image_size()), Resize::kVideo, at::kCPU);
-  }
+  FrameReader reader(static_cast<int>(g_model->image_size()), Resize::kVideo, at::kCPU);
+  for (auto _ : state) reader.Read(view);
 }
 
 void BM_EncodeImage(benchmark::State& state) {
@@ -152,7 +151,7 @@ void BM_MaskFromLogits(benchmark::State& state) {
 
 #define SAM2_BENCHMARK(name) \
   BENCHMARK(name)->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMillisecond)
-SAM2_BENCHMARK(BM_FrameToTensor);
+SAM2_BENCHMARK(BM_ReadFrame);
 SAM2_BENCHMARK(BM_EncodeImage);
 SAM2_BENCHMARK(BM_Trunk);
 SAM2_BENCHMARK(BM_BatchMemories)->Arg(1)->Arg(5);

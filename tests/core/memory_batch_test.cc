@@ -61,10 +61,11 @@ class MemoryBatchTest : public testing::Test {
     }
   }
 
-  Tensor Attend(std::span<const MemoryBank::Selection> objects, const BatchShapes& shapes) const {
+  Tensor Attend(std::span<const MemoryBank::Selection> objects, const BatchShapes& shapes,
+                const Pieces& pieces = {}) const {
     const c10::InferenceMode inference_mode;
-    return model_->WithMemory(*features_,
-                              ToMemoryTokens(*model_, GatherMemories(store_, objects, shapes)));
+    return model_->WithMemory(
+        *features_, ToMemoryTokens(*model_, GatherMemories(store_, objects, shapes)), pieces);
   }
 
   void ExpectAsAlone(const BatchShapes& shapes) const {
@@ -93,6 +94,34 @@ TEST_F(MemoryBatchTest, ObjectsOfAllAgesAreAsIfEachWereAlone) {
   AddObjects({1, 2, 7, 8, 16, 17, 40});
   ExpectAsAlone(BatchShapes::For(*model_));
   ExpectAsAlone(Few());
+}
+
+TEST_F(MemoryBatchTest, TokensInPiecesAreAsInOne) {
+  AddObjects({1, 20, 20});
+  const Tensor whole = Attend(selections_, Few());
+  for (const int64_t most : {2, 3}) {
+    int64_t done = 0;
+    Pieces pieces{.most = most};
+    pieces.for_each = [&](int64_t count, const std::function<void(int64_t)>& piece) {
+      for (int64_t i = count - 1; i >= 0; --i, ++done) piece(i);  // in whatever order
+    };
+    const Tensor divided = Attend(selections_, Few(), pieces);
+    EXPECT_EQ(done, 3 * most);  // before each of two layers, and after
+    EXPECT_LT((divided - whole).abs().max().item<double>(),
+              1e-5 * whole.abs().max().item<double>());
+  }
+}
+
+TEST_F(MemoryBatchTest, TooFewTokensAreNotDivided) {
+  AddObjects({3});
+  int64_t most_pieces = 0;
+  const Pieces pieces{.most = 1000,
+                      .for_each = [&](int64_t count, const std::function<void(int64_t)>& piece) {
+                        most_pieces = std::max(most_pieces, count);
+                        for (int64_t i = 0; i < count; ++i) piece(i);
+                      }};
+  Attend(selections_, Exact(), pieces);
+  EXPECT_EQ(most_pieces, features_->embedding.size(2) * features_->embedding.size(3) / 64);
 }
 
 TEST_F(MemoryBatchTest, ANewObjectIsFilledUpAndMasked) {
