@@ -57,7 +57,7 @@ class MemoryAttention {
   // values are the normed tokens.
   struct Part {
     int64_t first = 0;
-    Tensor x, q, k, v;
+    Tensor x = {}, q = {}, k = {}, v = {};
   };
 
   // Parts of the tokens [1, HW, C].

@@ -18,6 +18,7 @@
 #include "predictor/caching_allocator.h"
 #include "predictor/memory_batch.h"
 #include "predictor/readout.h"
+#include "predictor/side_workers.h"
 
 namespace sam2 {
 namespace {
@@ -94,6 +95,32 @@ void BM_MemoryAttention(benchmark::State& state) {
   for (auto _ : state) g_model->WithMemory(features, tokens);
 }
 
+// In one piece or several, as ModelEngine divides a small network's work.
+class InPieces {
+ public:
+  explicit InPieces(int64_t most)
+      : pieces_{.most = most,
+                .for_each = [this](int64_t count, std::function<void(int64_t)> piece) {
+                  workers_.Start(static_cast<int>(pieces_.most) - 1, count, std::move(piece))
+                      ->Finish();
+                }} {}
+  const Pieces& get() const { return pieces_; }
+
+ private:
+  SideWorkers workers_;
+  Pieces pieces_;
+};
+
+void BM_AttentionInPieces(benchmark::State& state) {
+  const FrameFeatures features = g_model->EncodeImage(SomeImage());
+  MemoryStore store;
+  const MemoryBank bank = FullBank(features, store);
+  const MemoryTokens tokens = ToMemoryTokens(
+      *g_model, GatherMemories(store, Selections(bank, 1), BatchShapes::For(*g_model)));
+  const InPieces pieces(state.range(0));
+  for (auto _ : state) g_model->WithMemory(features, tokens, pieces.get());
+}
+
 void BM_Heads(benchmark::State& state) {
   const FrameFeatures features = g_model->EncodeImage(SomeImage());
   const Tensor pix_feat =
@@ -156,6 +183,7 @@ SAM2_BENCHMARK(BM_EncodeImage);
 SAM2_BENCHMARK(BM_Trunk);
 SAM2_BENCHMARK(BM_BatchMemories)->Arg(1)->Arg(5);
 SAM2_BENCHMARK(BM_MemoryAttention)->Arg(1)->Arg(5);
+SAM2_BENCHMARK(BM_AttentionInPieces)->Arg(1)->Arg(2);
 SAM2_BENCHMARK(BM_Heads)->Arg(1)->Arg(5);
 SAM2_BENCHMARK(BM_EncodeMemory)->Arg(1)->Arg(5);
 SAM2_BENCHMARK(BM_TrackObjects)->Arg(1)->Arg(5)->Arg(20);
