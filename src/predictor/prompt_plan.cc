@@ -7,6 +7,14 @@
 
 namespace sam2 {
 
+bool PromptPlan::Pending::FromScratch() const {
+  bool by_box = false;  // not where a mask took the box's place
+  for (const Prompt& prompt : prompts) {
+    by_box = prompt.box.has_value() || (by_box && !prompt.mask.has_value());
+  }
+  return action != PromptAction::kRefine || by_box;
+}
+
 PromptOutcome PromptPlan::Add(const Prompt& given, int frame_width, int frame_height) {
   Prompt prompt = given;
   PromptOutcome outcome{.id = prompt.id, .clipped = false, .error = CheckAction(prompt)};

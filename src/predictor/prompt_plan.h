@@ -19,6 +19,10 @@ class PromptPlan {
   struct Pending {
     PromptAction action = PromptAction::kAdd;
     std::vector<Prompt> prompts;  // checked and clipped, in their order
+
+    // Whether they are answered without the object's memories: a new object, or a
+    // box, which says where the whole of it is; clicks correct what is followed.
+    bool FromScratch() const;
   };
   // An object that is there before the frame.
   struct Live {

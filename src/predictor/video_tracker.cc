@@ -45,10 +45,8 @@ PointPrompt ToPoints(const std::optional<Box>& box, const std::vector<Point>& po
 
 // Whether all that is asked of the object is a box or clicks on a frame where it begins.
 bool BeginsByPoints(const PromptPlan::Pending& pending) {
-  const auto has = [&](auto member) {
-    return std::ranges::any_of(pending.prompts, [=](const Prompt& p) { return (p.*member).has_value(); });
-  };
-  return !has(&Prompt::mask) && (pending.action != PromptAction::kRefine || has(&Prompt::box));
+  return pending.FromScratch() &&
+         std::ranges::none_of(pending.prompts, [](const Prompt& p) { return p.mask.has_value(); });
 }
 
 // Frames between two anchors, which are to show different views.
@@ -192,8 +190,7 @@ FramePrompt StreamingTracker::ToNetwork(const FrameView& frame,
     if (prompt.box) box = prompt.box;
     points.insert(points.end(), prompt.points.begin(), prompt.points.end());
   }
-  // A box says where the whole object is; clicks correct what is followed.
-  network.from_scratch = pending.action != PromptAction::kRefine || box.has_value();
+  network.from_scratch = pending.FromScratch();
   const at::Device device = engine_->model().device();
   if (box || !points.empty()) network.points = ToPoints(box, points, frame, size, device);
   return network;

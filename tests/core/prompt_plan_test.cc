@@ -18,6 +18,14 @@ Prompt BoxPrompt(int id, PromptAction action = PromptAction::kAdd) {
   return prompt;
 }
 
+Prompt Click(int id) {
+  Prompt prompt;
+  prompt.id = id;
+  prompt.action = PromptAction::kRefine;
+  prompt.points = {{.x = 20, .y = 20, .positive = true}};
+  return prompt;
+}
+
 Prompt Remove(int id) {
   Prompt prompt;
   prompt.id = id;
@@ -49,6 +57,28 @@ TEST(PromptPlan, ReplaceForgetsWhatWasAskedBefore) {
   Add(plan, BoxPrompt(1, PromptAction::kReplace));
   EXPECT_EQ(plan.pending().at(1).action, PromptAction::kReplace);
   EXPECT_EQ(plan.pending().at(1).prompts.size(), 1u);
+}
+
+TEST(PromptPlan, ABoxIsAnsweredFromScratch) {
+  PromptPlan plan({{.id = 1}}, 10, 2);
+  Add(plan, Click(1));
+  EXPECT_FALSE(plan.pending().at(1).FromScratch());
+  Add(plan, BoxPrompt(1, PromptAction::kRefine));
+  EXPECT_TRUE(plan.pending().at(1).FromScratch());
+  Add(plan, Click(1));
+  EXPECT_TRUE(plan.pending().at(1).FromScratch());
+  Add(plan, BoxPrompt(2));
+  EXPECT_TRUE(plan.pending().at(2).FromScratch());
+}
+
+TEST(PromptPlan, AMaskTakesTheBoxsPlace) {
+  PromptPlan plan({{.id = 1}}, 10, 2);
+  Add(plan, BoxPrompt(1, PromptAction::kRefine));
+  Prompt mask = Remove(1);
+  mask.action = PromptAction::kRefine;
+  mask.mask = Mask{.x = 10, .y = 10, .width = 2, .height = 2, .pixels = {255, 255, 255, 255}};
+  EXPECT_THAT(Add(plan, mask).error, IsEmpty());
+  EXPECT_FALSE(plan.pending().at(1).FromScratch());
 }
 
 TEST(PromptPlan, RemovedAndAddedAgainBeginsAnew) {

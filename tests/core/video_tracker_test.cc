@@ -589,7 +589,7 @@ TEST(Engine, TellsWhatItIs) {
   EXPECT_EQ(info.member, "builtin");
   EXPECT_EQ(info.device, "cpu");
   EXPECT_EQ(info.precision, "fp32");
-  EXPECT_EQ(info.image_size, 256);
+  EXPECT_EQ(info.image_size, 320);
   EXPECT_GT(info.weight_bytes, 100'000);
 }
 
