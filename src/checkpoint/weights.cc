@@ -87,6 +87,12 @@ std::int64_t Weights::bytes() const {
   return sum;
 }
 
+std::int64_t Weights::elements() const {
+  std::int64_t sum = 0;
+  for (const auto& [name, tensor] : checkpoint_.tensors) sum += tensor.numel();
+  return sum;
+}
+
 Scope Weights::Root() { return Scope(*this, ""); }
 
 Scope Scope::operator[](std::string_view child) const { return Scope(*weights_, Name(child)); }

@@ -44,6 +44,7 @@ class Weights {
   Scope Root();
   // Bytes of all tensors in the file.
   std::int64_t bytes() const;
+  std::int64_t elements() const;  // numbers in all tensors
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }
   const std::string& file() const { return file_; }

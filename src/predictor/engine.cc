@@ -120,6 +120,14 @@ class OperatorsOnOneThread {
   int before_ = at::get_num_threads();
 };
 
+// Whether a network's operators are too short to be divided among threads: its
+// weights times the places of its map, about as many as it has multiplications.
+bool HasShortOperators(const Sam2Model& model, const Weights& weights) {
+  constexpr double kShort = 4e9;  // the built-in model at 384 px, EdgeTAM at 256
+  const double side = static_cast<double>(model.image_size()) / 16;
+  return static_cast<double>(weights.elements()) * side * side < kShort;
+}
+
 std::string PrecisionName(at::ScalarType dtype) {
   return dtype == at::kFloat ? "fp32" : dtype == at::kHalf ? "fp16" : "bf16";
 }
@@ -167,6 +175,7 @@ ModelEngine::ModelEngine(const ResolvedOptions& options, Checkpoint checkpoint,
              .device = options.device.str(),
              .precision = PrecisionName(options.dtype),
              .weight_bytes = weights.bytes()};
+    short_operators_ = options.device.is_cpu() && HasShortOperators(*model_, weights);
   });
 }
 
@@ -176,9 +185,7 @@ int ModelEngine::AllThreads() const {
 }
 
 int ModelEngine::OperatorThreads() const {
-  // The operators of a network for small pictures are too short to be divided.
-  constexpr int64_t kSmall = 384;
-  if (model_ && model_->device().is_cpu() && model_->image_size() <= kSmall) return 1;
+  if (short_operators_) return 1;
   // Threads that meet at the end of every operator, spinning until then, all
   // wait for the one whose core another part of the pipeline takes: with as many
   // as cores a step was measured 17 times slower beside a busy process.

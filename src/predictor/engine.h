@@ -70,6 +70,7 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
   std::optional<const TrackerStep> step_;
   std::optional<EncoderBatcher> encoder_;
   ModelInfo info_;
+  bool short_operators_ = false;
   std::atomic<int> threads_ = 0;
 };
 
