@@ -14,7 +14,7 @@ import torch
 from compose.assets import Assets
 from compose.batch import compose
 from evaluate import load
-from network import IMAGE_SIZE, normalised
+from network import IMAGE_SIZE, normalised, set_size
 from schedule import Plan
 
 SEED = 1_000_003
@@ -51,6 +51,7 @@ def main():
     parser.add_argument('--batches', type=int, default=24)
     arguments = parser.parse_args()
     model, assets = load(arguments.weights), Assets(arguments.pack, validation=True)
+    set_size(model, PLAN.size)
     collected = {}
     for index in range(arguments.batches):
         batch = compose(SEED, index, assets, PLAN)
