@@ -19,8 +19,8 @@ def focal_dice(logits, target, alpha=0.5, gamma=2.0):
 @dataclass
 class MaskLoss:
     total: torch.Tensor         # scalar
-    single: float               # mean IoU of token 0
-    best: float                 # mean IoU of the best of tokens 1..3
+    single: float               # mean IoU of token 0, NaN where no object is present
+    best: float                 # the same of the best of tokens 1..3
 
 
 def mask_loss(masks, predicted_iou, object_score, target, present, single_weight):
@@ -49,4 +49,5 @@ def mask_loss(masks, predicted_iou, object_score, target, present, single_weight
              + single_weight * mean(focal_dice(enlarged(masks[:, 0]), fine))
              + mean((predicted_iou - iou).abs().mean(1))
              + F.binary_cross_entropy_with_logits(object_score.float()[:, 0], here))
-    return MaskLoss(total, mean(iou[:, 0]).item(), mean(iou[rows, best]).item())
+    scores = (mean(values).item() if present.any() else float('nan') for values in (iou[:, 0], iou[rows, best]))
+    return MaskLoss(total, *scores)

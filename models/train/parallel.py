@@ -44,6 +44,12 @@ class Peers:
             # laid out in memory as the parameter: the optimizer goes through both in that order
             parameter.grad = torch.empty_like(parameter).copy_(part.view_as(parameter)) if anywhere else None
 
+    def agree(self, model):
+        """Gives every process the buffers of rank 0's: BatchNorm's statistics are of its own scenes alone."""
+        if self.count > 1:
+            for buffer in model.buffers():
+                torch.distributed.broadcast(buffer, 0)
+
     def any(self, flag):
         """Whether it holds in any process."""
         if self.count == 1:

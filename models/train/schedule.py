@@ -20,6 +20,7 @@ STILL_128_FEW, STILL_128 = Plan(128, 1, 16, 4), Plan(128, 1, 24, 4)
 STILL_256, STILL_320, STILL_384 = Plan(256, 1, 12, 4), Plan(320, 1, 8, 4), Plan(384, 1, 5, 4)
 CLIP_128, CLIP_256, CLIP_256_LONG = Plan(128, 6, 8, 2), Plan(256, 6, 4, 2), Plan(256, 8, 3, 2)
 CLIP_256_LONGEST, CLIP_320 = Plan(256, 16, 2, 2), Plan(320, 6, 3, 2)
+STILL_320_MORE = Plan(320, 1, 10, 4)
 
 # (from how many samples on, [(share of the steps, plan)])
 PHASES = [
@@ -34,13 +35,18 @@ SCHEDULES = dict(
     from_stills=[(start - 60_000, shares) for start, shares in PHASES if start >= 60_000],  # from such weights
     further=[(0, [(0.45, STILL_256), (0.55, CLIP_256)])],   # from weights that are there, see train.py --start
     finer=[(0, [(0.45, STILL_320), (0.55, CLIP_320)])],     # the same, for frames of 320 px
+    # for those too, with frames of 256 px first, which cost half
+    mixed=[(0,      [(0.35, STILL_256), (0.15, STILL_320_MORE), (0.35, CLIP_256), (0.15, CLIP_320)]),
+           (24_000, [(0.60, STILL_320_MORE), (0.40, CLIP_320)])],
     outlines=[(0, [(0.75, STILL_256), (0.25, CLIP_256)])],  # the same, for the first mask above all
     longest=[(0, [(0.30, STILL_256), (0.70, CLIP_256_LONGEST)])],   # the same, for what holds an object for long
     stills=[(0, [(1.00, Plan(128, 1, 8, 4))])],     # these two for comparing variants, see variants.py
     clips=[(0, [(1.00, Plan(128, 4, 4, 2))])])
-FREEZE_NORM = 200_000       # from here on BatchNorm uses its averaged statistics, as at inference
+# from here on BatchNorm uses its averaged statistics, as at inference; others never do
+FREEZE_NORM = dict(long=200_000, mixed=24_000)
 # samples of linear warm-up
-WARM_UP = dict(long=3_000, from_stills=20_000, further=1_000, finer=1_000, outlines=1_000, longest=500, stills=500, clips=500)
+WARM_UP = dict(long=3_000, from_stills=20_000, further=1_000, finer=1_000, mixed=1_000,
+               outlines=1_000, longest=500, stills=500, clips=500)
 DECAY_FROM = 150_000        # from here on the rate falls with the square root of the samples seen
 
 

@@ -63,8 +63,8 @@ def _tensors(batch, device):
     return images, target, points, labels
 
 
-def still_step(model, batch, generator):
-    """A prompt, and for a quarter of the batches a corrective click with the former mask."""
+def still_step(model, batch, generator, corrected=0.25):
+    """A prompt, and for the share `corrected` of the batches a corrective click with the former mask."""
     device = model.no_mem_embed.device
     images, target, points, labels = _tensors(batch, device)
     target, targets, size = target[0], batch.masks.shape[2], batch.images.shape[2]
@@ -78,7 +78,7 @@ def still_step(model, batch, generator):
     ambiguous = batch.kind == 'p'
     loss = mask_loss(masks, iou, score, target, present, 0.3 if ambiguous else 1.0)
     total, log = loss.total, {f'still_{batch.kind}': loss.best if ambiguous else loss.single}
-    if torch.rand((), generator=generator) < 0.25:
+    if torch.rand((), generator=generator) < corrected:
         rows = torch.arange(len(target), device=device)
         former = masks[rows, 1 + iou[:, 1:].argmax(1)] if ambiguous else masks[:, 0]
         former = former.detach().float()
@@ -92,24 +92,36 @@ def still_step(model, batch, generator):
     return total, log
 
 
-def clip_step(model, batch, generator):
-    """Frame 0 is prompted, later frames are tracked through the memory; in a third of the batches one
-    later frame gets a corrective click and becomes a prompted (conditioning) frame too."""
+def _remembered(model, masks, iou, tokens, score, token_0, size):
+    """What the memory gets of an answer: logits [N, 1, S, S] of token 0's mask, or of the best by predicted IoU of the
+    others, and the object pointer [N, C] of the same token."""
+    rows = torch.arange(len(masks), device=masks.device)
+    chosen = torch.zeros_like(rows) if token_0 else 1 + iou[:, 1:].argmax(1)
+    appears = score > 0                                                                     # [N, 1]
+    low = torch.where(appears[:, :, None], masks[rows, chosen].float(), -1024.0)
+    high = F.interpolate(low[:, None], size=(size, size), mode='bilinear', align_corners=False)
+    with autocast(masks.device):
+        pointer = model.obj_ptr_proj(tokens[rows, chosen])
+    return high, torch.where(appears, pointer.float(), model.no_obj_ptr)
+
+
+def clip_step(model, batch, generator, corrected=0.33):
+    """Frame 0 is prompted, later frames are tracked through the memory; in the share `corrected` of the batches
+    one later frame gets a corrective click and becomes a prompted (conditioning) frame too."""
     device = model.no_mem_embed.device
     images, target, points, labels = _tensors(batch, device)
     scenes, length, targets, size, _ = batch.masks.shape
     set_size(model, size)
     present = target.flatten(2).sum(2) > 12 * (size / 256) ** 2                             # [T, N]
     by_token_0 = bool(torch.rand((), generator=generator) < 0.5)        # which mask feeds the memory
-    corrected = int(torch.randint(2, length, (), generator=generator)) \
-        if length > 2 and torch.rand((), generator=generator) < 0.33 else None
+    corrected_frame = int(torch.randint(2, length, (), generator=generator)) \
+        if length > 2 and torch.rand((), generator=generator) < corrected else None
     with autocast(device):
         fine, embeddings = encode(model, images.transpose(0, 1).flatten(0, 1))              # [T * B, ...]
     embeddings = embeddings.float()
     side = embeddings.shape[-1]
     position = model.image_encoder.neck.position_encoding(embeddings[:1]).float()
-    rows = torch.arange(scenes * targets, device=device)
-    position = position.expand(len(rows), -1, -1, -1).flatten(2).permute(2, 0, 1)           # [HW, N, C]
+    position = position.expand(scenes * targets, -1, -1, -1).flatten(2).permute(2, 0, 1)    # [HW, N, C]
     memory = dict(cond_frame_outputs={}, non_cond_frame_outputs={})
     total, log = 0, {}
     for t in range(length):
@@ -129,13 +141,14 @@ def clip_step(model, batch, generator):
                 else:
                     pixels = model._prepare_memory_conditioned_features(
                         t, False, [sequence], [position], [(side, side)], memory, POINTER_RANGE)
-                masks, iou, tokens, score = heads(model, pixels, levels, *((points, labels) if t == 0 else (None, None)))
+                asked = (points, labels) if prompted else (None, None)
+                masks, iou, tokens, score = heads(model, pixels, levels, *asked)
             ambiguous = prompted and batch.kind == 'p'
             loss = mask_loss(masks, iou, score, target[t], present[t], 0.3 if ambiguous else 1.0)
             total = total + loss.total
             log[f'clip_{t}'], log[f'clip_{t}_best'] = loss.single, loss.best
             token_0 = (labels.shape[1] > 1) if prompted else by_token_0
-            if t == corrected:
+            if t == corrected_frame:
                 at, label = correction(masks[:, 0].detach().float(), target[t], generator)
                 label = torch.where(present[t][:, None], label, torch.zeros_like(label))
                 with autocast(device):
@@ -144,13 +157,7 @@ def clip_step(model, batch, generator):
                 total = total + loss.total
                 log['clip_corrected'] = loss.single
                 prompted, token_0 = True, False
-            chosen = torch.zeros_like(rows) if token_0 else 1 + iou[:, 1:].argmax(1)
-            appears = score > 0                                                             # [N, 1]
-            low = torch.where(appears[:, :, None], masks[rows, chosen].float(), -1024.0)
-            high = F.interpolate(low[:, None], size=(size, size), mode='bilinear', align_corners=False)
-            with autocast(device):
-                pointer = model.obj_ptr_proj(tokens[rows, chosen])
-            pointer = torch.where(appears, pointer.float(), model.no_obj_ptr)
+            high, pointer = _remembered(model, masks, iou, tokens, score, token_0, size)
         if t < length - 1:
             with autocast(device):
                 features, code = model._encode_new_memory([sequence], [(side, side)], high, score, prompted)
@@ -160,5 +167,5 @@ def clip_step(model, batch, generator):
     return total / length * 1.5, log
 
 
-def train_step(model, batch, generator):
-    return (still_step if batch.images.shape[1] == 1 else clip_step)(model, batch, generator)
+def train_step(model, batch, generator, **options):
+    return (still_step if batch.images.shape[1] == 1 else clip_step)(model, batch, generator, **options)

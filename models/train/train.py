@@ -27,7 +27,7 @@ import steps
 import validate
 from compose.assets import Assets
 from compose.batch import compose
-from network import SHAPES, build, use_plain_attention
+from network import IMAGE_SIZE, SHAPES, build, use_plain_attention
 from parallel import Peers
 
 SEEDS_APART = 1_000             # from one process to the next
@@ -64,7 +64,8 @@ class Metrics:
 
     def write(self, state, split, values):
         for name, value in sorted(values.items()):
-            self.writer.writerow([state['samples'], state['step'], round(state['seconds']), split, name, f'{value:.5f}'])
+            self.writer.writerow([state['samples'], state['step'], round(state['seconds']), split, name,
+                                  f'{value:.5f}'])
 
 
 def optimizer_for(model, rate):
@@ -114,7 +115,7 @@ class Run:
         self.folder, self.checkpoint = folder, folder / 'checkpoint.pt'
         torch.manual_seed(seed)
         self.model = build(shape=shape)
-        if start:
+        if start and not self.checkpoint.exists():
             take_over(self.model, evaluate.read(start))
         self.model = self.model.to(device, memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
@@ -143,11 +144,14 @@ class Run:
                         state=self.state), unfinished)
         os.replace(unfinished, self.checkpoint)
 
-    def train(self, plan, batch, peers, rate):
-        """One optimizer step, this process's part of it -> values to log."""
-        if self.state['samples'] >= schedule.FREEZE_NORM and not self.state['frozen']:
+    def freeze_norm(self, peers):
+        if not self.state['frozen']:
+            peers.agree(self.average)
             freeze_norm(self.model, self.average)
             self.state['frozen'] = True
+
+    def train(self, plan, batch, peers, rate):
+        """One optimizer step, this process's part of it -> values to log."""
         for group in self.optimizer.param_groups:
             group['lr'] = rate
         loss, log = steps.train_step(self.model, batch, self.generator)
@@ -185,7 +189,7 @@ class Progress:
 
     def report(self, state):
         """Prints a line -> the means."""
-        means = {name: float(np.mean(values)) for name, values in self.values.items()}
+        means = {name: float(np.nanmean(values)) for name, values in self.values.items()}
         self.values, passed = {}, time.monotonic() - self.begin
         pace = (state['samples'] - self.first) / passed
         shown = ' '.join(f'{name} {value:.3g}' for name, value in sorted(means.items()) if 'best' not in name)
@@ -210,7 +214,8 @@ def parse_arguments():
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--threads', type=int, default=0, help='0: two, but one while other programs want the cores')
     parser.add_argument('--workers', type=int, default=1, help='composer processes')
-    parser.add_argument('--processes', type=int, default=1, help='on a CPU, one thread each, that take every step together')
+    parser.add_argument('--processes', type=int, default=1,
+                        help='on a CPU, one thread each, that take every step together')
     parser.add_argument('--shape', choices=SHAPES, default='builtin')
     parser.add_argument('--schedule', choices=schedule.SCHEDULES, default='long')
     parser.add_argument('--start', type=Path, help='weights that a new run begins with, as evaluate.py takes them')
@@ -224,6 +229,13 @@ def parse_arguments():
     arguments = parser.parse_args()
     if arguments.processes > 1 and (arguments.device != 'cpu' or arguments.threads > 1):
         parser.error('--processes is for a CPU and one thread each')
+    plans = [plan for _, shares in schedule.SCHEDULES[arguments.schedule] for _, plan in shares]
+    fewest = arguments.scale * min(plan.scenes for plan in plans)
+    if arguments.processes > fewest:
+        parser.error(f'--processes: some steps have {fewest} scenes only')
+    _, grid = SHAPES[arguments.shape].latents or (0, 1)
+    if any(size // 16 % grid for size in (IMAGE_SIZE, *(plan.size for plan in plans))):     # of validation, of steps
+        parser.error(f'--shape {arguments.shape}: its grid of {grid} x {grid} latents does not divide all maps')
     return arguments
 
 
@@ -264,6 +276,8 @@ def main():
         assert step == state['step']
         waited = time.monotonic() - tick
         rate = schedule.learning_rate(state['samples'], peak, cooldown, schedule.WARM_UP[arguments.schedule])
+        if state['samples'] >= schedule.FREEZE_NORM.get(arguments.schedule, float('inf')):
+            run.freeze_norm(peers)
         progress.add(run.train(plan, batch, peers, rate), waited)
         state['seconds'] += peers.count * (time.process_time() - worked)
         if not reports:

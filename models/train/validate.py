@@ -25,24 +25,26 @@ PHOTOGRAPHS = dict(photo='coco-scenes', animal='animals-scenes')    # what peopl
 
 
 def collected(model, assets, plans):
-    """{(frames, name): [values]} of the steps of training on scenes that are always the same."""
+    """{(frames, name): [values]} of the steps of training on scenes that are always the same: stills are asked with a
+    box and with a click and then corrected, clips followed from a box."""
     generator, found = torch.Generator().manual_seed(SEED), {}
     for index, plan in enumerate(plans):
-        _, log = train_step(model, compose(SEED, index, assets, plan), generator)
-        for name, value in log.items():
-            found.setdefault((plan.length, name), []).append(value)
+        for kind, corrected in (('b', 1), ('p', 1)) if plan.length == 1 else (('b', 0),):
+            _, log = train_step(model, compose(SEED, index, assets, plan, kind), generator, corrected=corrected)
+            for name, value in log.items():
+                found.setdefault((plan.length, name), []).append(value)
     return found
 
 
 @torch.no_grad()
 def validate(model, assets, stills=STILLS, clips=CLIPS):
     """Mean IoUs: `box`, `click` (best of three), `corrected` on stills, `photo_...` and `animal_...` the same on
-    photographs with nothing added; on clips `track` (token 0) and `track_best` over frames 1..7, `track_last` at frame 7;
-    `track_long` over all but the first of 32 frames."""
+    photographs with nothing added; on clips `track` (token 0) and `track_best` over frames 1..7, `track_last` at frame
+    7; `track_long` over all but the first of 32 frames, where the object is there."""
     found = collected(model, assets, stills + clips)
 
     def mean(values, length, *names):
-        return float(np.mean(sum((values.get((length, name), []) for name in names), []) or [np.nan]))
+        return float(np.nanmean(sum((values.get((length, name), []) for name in names), []) or [np.nan]))
 
     def followed(length, name='clip_{}'):
         return mean(found, length, *(name.format(t) for t in range(1, length)))

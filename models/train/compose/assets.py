@@ -12,11 +12,15 @@ import numpy as np
 
 cv2.setNumThreads(1)
 HELD_OUT = 0.06                 # share of pictures kept for validation, by a hash of source and origin
+RENDERED = {'objects', 'scans', 'people'}
 DECODED = 256                   # pictures in memory while a pack is expanded
 
 
 def held_out(source, origin):
-    """PICTURE#VIEW by the picture alone, whatever was made of it."""
+    """PICTURE#VIEW by the picture alone, whatever was made of it. Of a rendered thing every view is an entry, and other
+    views would be in training: none is held out; nor is a photograph that is a background too."""
+    if source in RENDERED or source.startswith('photo-'):
+        return False
     name = origin.rsplit('/', 1)[-1].split('#')[0] if '#' in origin else f'{source}/{origin}'
     return zlib.crc32(name.encode()) % 10000 < HELD_OUT * 10000
 
@@ -25,7 +29,7 @@ def _expanded(pack, entries):
     """The pack's pictures decoded into PACK.raw (made once, then mapped: processes share its pages).
     Fills in `shape` and `at` of the entries; -> uint8 memory map."""
     raw, shapes = pack.with_suffix('.raw'), pack.with_suffix('.shapes.json')
-    if not shapes.exists() or shapes.stat().st_mtime < pack.with_suffix('.json').stat().st_mtime:
+    if not (raw.exists() and shapes.exists()) or shapes.stat().st_mtime < pack.with_suffix('.json').stat().st_mtime:
         blob, places, at = np.memmap(pack.with_suffix('.bin'), np.uint8, 'r'), [], 0
 
         def decoded(entry):

@@ -30,11 +30,12 @@ class Batch:
         return self.images.shape[0] * self.images.shape[1]
 
 
-def compose(seed, step, assets, plan):
-    """plan: size, length (frames), scenes (B), targets (K) of this step."""
+def compose(seed, step, assets, plan, kind=None):
+    """plan: size, length (frames), scenes (B), targets (K) of this step; kind: what the prompts are, default: drawn."""
     rng = np.random.default_rng([seed, step])
     choices = STILL_PROMPTS if plan.length == 1 else CLIP_PROMPTS
-    kind = str(rng.choice(list(choices), p=list(choices.values())))
+    drawn = str(rng.choice(list(choices), p=list(choices.values())))
+    kind = kind or drawn
     images, masks, points, labels = [], [], [], []
     for _ in range(plan.scenes):
         image, mask = scene(rng, assets, plan.size, plan.length, plan.targets)
