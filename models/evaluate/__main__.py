@@ -101,10 +101,12 @@ def main():
     parser.add_argument('--out', type=Path, default=Path('out/evaluate'))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    properties = dict(model=arguments.model, precision=arguments.precision, max_sprinkle_area=arguments.max_sprinkle_area)
+    properties = dict(model=arguments.model, precision=arguments.precision,
+                      max_sprinkle_area=arguments.max_sprinkle_area)
     found = [sequence for sequence in sequences.read(arguments.folder) if (arguments.only or '') in sequence.name]
     if arguments.skip != 'video':
-        tracking = dict(properties, search_window=arguments.search_window, memory_policy=arguments.memory_policy, scene_cuts=arguments.scene_cuts)
+        tracking = dict(properties, search_window=arguments.search_window, memory_policy=arguments.memory_policy,
+                        scene_cuts=arguments.scene_cuts)
         rows = [row for sequence in found for row in score_video(sequence, tracking, arguments.out)]
         tables.write(arguments.out / 'video.csv', rows)
         for names in (['J', 'F', 'JF'], ['box_iou', 'auc']):

@@ -91,7 +91,8 @@ def main():
                 truth = ids == obj
                 if truth.sum() >= 100:
                     mask = grabcut(image, scores.box_of(truth), 4)
-                    stills.append(dict(sequence=sequence.name, frame=number, object=int(obj), box=scores.iou(mask, truth)))
+                    stills.append(dict(sequence=sequence.name, frame=number, object=int(obj),
+                                       box=scores.iou(mask, truth)))
     tables.write(arguments.out / 'video.csv', video)
     tables.write(arguments.out / 'stills.csv', stills)
     for names in (['J', 'F', 'JF', 'ms'], ['box_iou', 'auc', 'ms']):

@@ -8,7 +8,6 @@ element, from its pixels to masks at its size beside it, as GStreamer's latency 
 on a picture at most 400 pixels wide, without a mask. Medians over a sequence's frames but the first."""
 import argparse
 import re
-import subprocess
 import tempfile
 import time
 

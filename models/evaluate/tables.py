@@ -17,6 +17,8 @@ def write(path, rows):
 def by_sequence(rows, names, counts=False):
     """One line a sequence, with the means over its objects and frames, and a last one with the mean of these; of counts
     the sums."""
+    if not rows:
+        return '(none)'
     table = {}
     for row in rows:
         table.setdefault(row['sequence'], []).append([row.get(name, np.nan) for name in names])

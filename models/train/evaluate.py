@@ -103,8 +103,8 @@ def score_stills(model, found, every):
                 mask, _ = segment(model, encoded, corners(scores.box_of(truth)), [2, 3], truth.shape, False)
                 clicked, predicted = segment(model, encoded, [sequences.innermost(truth)], [1], truth.shape, True)
                 ious = [scores.iou(one, truth) for one in clicked]
-                results.setdefault(sequence.name, []).append(
-                    (number, dict(box=scores.iou(mask[0], truth), click=ious[predicted.argmax()], best_click=max(ious))))
+                values = dict(box=scores.iou(mask[0], truth), click=ious[predicted.argmax()], best_click=max(ious))
+                results.setdefault(sequence.name, []).append((number, values))
     return results
 
 
@@ -152,7 +152,8 @@ def main():
     parser.add_argument('--stills', action='store_true')
     parser.add_argument('--video', action='store_true')
     parser.add_argument('--every', type=int, default=20)
-    parser.add_argument('--size', type=int, help="side of the square the frames are squeezed to; default: the weights' own")
+    parser.add_argument('--size', type=int,
+                        help="side of the square the frames are squeezed to; default: the weights' own")
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--one-mask', action='store_true', help='track by mask token 0 instead of the best of three')
     arguments = parser.parse_args()

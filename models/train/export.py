@@ -18,8 +18,8 @@ from network import IMAGE_SIZE, build, shape_of
 def metadata(shape):
     """What tells the loader the member and what its tensors cannot."""
     return dict(
-        format='pt', model='builtin', family='sam2.1', trunk='repvit', trunk_activation='relu', image_size=str(IMAGE_SIZE),
-        dynamic_multimask_via_stability='false',        # see stability.py
+        format='pt', model='builtin', family='sam2.1', trunk='repvit', trunk_activation='relu',
+        image_size=str(IMAGE_SIZE), dynamic_multimask_via_stability='false',        # see stability.py
         memory_attention_layers=str(shape.layers), memory_attention_heads='1', sigmoid_scale_for_mem_enc='20.0',
         sigmoid_bias_for_mem_enc='-10.0', num_maskmem=str(shape.num_maskmem), d_model=str(shape.d_model),
         mem_dim=str(shape.mem_dim))

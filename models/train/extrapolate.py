@@ -84,8 +84,9 @@ def main():
             print(f'{title:24} {kept.sum():3} points: no law yet')
             continue
         (ceiling, gap, power), value, low, high = found
-        print(f'{title:24} {kept.sum():3} points: {law(last, *found[0]):.3f} now, ' + ('at most ' if ceiling == 1 else '') + f'{value:.3f} ({low:.3f} .. '
-              f'{high:.3f}) at {arguments.times:g} times the samples; '
+        print(f'{title:24} {kept.sum():3} points: {law(last, *found[0]):.3f} now, '
+              + ('at most ' if ceiling == 1 else '')
+              + f'{value:.3f} ({low:.3f} .. {high:.3f}) at {arguments.times:g} times the samples; '
               f'IoU = {ceiling:.3f} - {gap:.3f} * (n / {UNIT:.0f}) ** -{power:.2f}')
         line, = axis.plot(samples[kept], values[kept], 'o' if split == 'held out' else '.',
                           markersize=6 if split == 'held out' else 2, label=title.replace('_', ' '))

@@ -2,7 +2,7 @@
 """Scenes of pictures kept from training as a folder of sequences: what models/evaluate says of them may decide about
 properties of the elements, which real footage may not.
 
-    .deps/train/bin/python models/train/held_out.py --pack .deps/train-data/permissive --out FOLDER --count 60 --length 8
+    .deps/train/bin/python models/train/held_out.py --pack PACK --out FOLDER --count 60 --length 8
     .deps/train/bin/python models/evaluate FOLDER --out RESULTS [--search-window 1.5] [--skip stills]
 
 Squares of 640 px, one object each. Deterministic."""

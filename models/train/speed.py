@@ -3,14 +3,15 @@
 
     .deps/train/bin/python models/train/speed.py [--threads 2] [--size 256]
 
-One object, all memories and pointers present, bf16, BatchNorm unfused: for comparing shapes, on an idle machine. The product is faster."""
+One object, all memories and pointers present, bf16, BatchNorm unfused: for comparing shapes, on an idle machine.
+The product is faster."""
 import argparse
 import time
 
 import numpy as np
 import torch
 
-from network import IMAGE_SIZE, SHAPES, build
+from network import SHAPES, build
 from steps import autocast
 
 FRAMES, WARM = 40, 20
@@ -35,7 +36,7 @@ def step_times(model):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument('--size', type=int, default=IMAGE_SIZE)
+    parser.add_argument('--size', type=int, default=256)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     for name, shape in SHAPES.items():

@@ -72,7 +72,8 @@ def train(variant, arguments):
 def score(variant, arguments):
     """-> rows (name, pack of the scenes, metric, value)"""
     model = evaluate.load(folder(arguments.out, variant) / 'checkpoint.pt')
-    for pack in ('permissive', 'all') if variant.name in ('builtin', 'whole pack', 'builtin, seed 2') else ('permissive',):
+    both = variant.name in ('builtin', 'whole pack', 'builtin, seed 2')
+    for pack in ('permissive', 'all') if both else ('permissive',):
         values = validate(model, Assets(arguments.packs / pack, validation=True), **SCORED[variant.schedule])
         for metric, value in values.items():
             if not np.isnan(value):
@@ -100,16 +101,18 @@ def read(path):
 def print_tables(out):
     speed = {row['shape']: row for row in read(out / 'speed.csv') if row['size'] == '256'}
     scored = read(out / 'scores.csv')
-    for schedule, metrics in (('stills', ['box', 'click', 'corrected']), ('clips', ['track', 'track_best', 'track_last'])):
-        print(f"\n| {schedule} | M parameters | ms a step | scenes | {' | '.join(metrics)} |\n{'|---' * (4 + len(metrics))}|")
+    for schedule, metrics in dict(stills=['box', 'click', 'corrected'],
+                                  clips=['track', 'track_best', 'track_last']).items():
+        print(f"\n| {schedule} | M parameters | ms a step | scenes | {' | '.join(metrics)} |\n"
+              + '|---' * (4 + len(metrics)) + '|')
         for variant in VARIANTS:
             shape = speed[variant.shape.removesuffix('_128')]
             for scenes in ('permissive', 'all'):
                 values = {row['metric']: float(row['value']) for row in scored
                           if (row['schedule'], row['name'], row['scenes']) == (schedule, variant.name, scenes)}
                 if values:
-                    print(f"| {variant.name} | {float(shape['parameters']):.2f} | {float(shape['ms']):.1f} | {scenes} | "
-                          + ' | '.join(f'{values[metric]:.3f}' for metric in metrics) + ' |')
+                    print(f"| {variant.name} | {float(shape['parameters']):.2f} | {float(shape['ms']):.1f} "
+                          f'| {scenes} | ' + ' | '.join(f'{values[metric]:.3f}' for metric in metrics) + ' |')
 
 
 def main():

@@ -4,10 +4,10 @@
     .deps/train/bin/python models/train/window.py WEIGHTS --pack .deps/train-data/permissive
 
 Mean IoU on stills composed of pictures kept from training, 640 px, so that a window shows more than the whole
-picture squeezed to 256 does. Windows are squares of so many times the box's longer side, 0 is the whole picture.
-A click has no box: there the window goes around the mask that the whole picture gave, and the click is asked again
-in it, alone (`click`) or with that mask (`click+mask`). In clips of twelve frames (`track`) the window follows the
-object: mean IoU of all frames but the first."""
+picture squeezed to the weights' own size does. Windows are squares of so many times the box's longer side, 0 is the
+whole picture. A click has no box: there the window goes around the mask that the whole picture gave, and the click is
+asked again in it, alone (`click`) or with that mask (`click+mask`). In clips of twelve frames (`track`) the window
+follows the object: mean IoU of all frames but the first."""
 import argparse
 from types import SimpleNamespace
 
@@ -74,8 +74,8 @@ def ask(model, image, place, points, labels, mask=None):
     own = None
     if mask is not None:
         side = model.image_size // 4
-        own = torch.nn.functional.interpolate(torch.from_numpy(mask[y0:y1, x0:x1]).float()[None, None], size=(side, side),
-                                              mode='bilinear', antialias=True) * 20 - 10
+        own = torch.from_numpy(mask[y0:y1, x0:x1]).float()[None, None]
+        own = torch.nn.functional.interpolate(own, size=(side, side), mode='bilinear', antialias=True) * 20 - 10
     found, predicted = evaluate.segment(model, encoded, [(x - x0, y - y0) for x, y in points], labels, crop.shape[:2],
                                         len(points) == 1 and mask is None, own)
     result = np.zeros(image.shape[:2], bool)
@@ -115,7 +115,7 @@ def main():
     collected = {}
     for index in range(arguments.batches):
         batch = compose(SEED, index, assets, PLAN)
-        if batch.kind not in 'bp':
+        if batch.kind not in ('b', 'p'):
             continue
         for image, masks, points, labels in zip(batch.images[:, 0], batch.masks[:, 0], batch.points, batch.labels):
             for truth, at, label in zip(masks > 0, points, labels):

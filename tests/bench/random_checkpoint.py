@@ -18,11 +18,17 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 ALIGNMENT = 64  # of every record's contents
 
 
+def metadata(path):
+    """What a .safetensors file says of itself."""
+    with open(path, "rb") as file:
+        length, = struct.unpack("<Q", file.read(8))
+        return json.loads(file.read(length))["__metadata__"]
+
+
 def shapes(member):
     """{tensor: shape}, from the golden values' file."""
-    with open(ROOT / "tests" / "data" / "golden" / f"{member}.safetensors", "rb") as file:
-        length, = struct.unpack("<Q", file.read(8))
-        lines = json.loads(file.read(length))["__metadata__"]["weights"].splitlines()
+    golden = ROOT / "tests" / "data" / "golden" / f"{member}.safetensors"
+    lines = metadata(golden)["weights"].splitlines()
     return {name: tuple(map(int, sizes)) for name, _, _, *sizes in map(str.split, lines)}
 
 

@@ -10,8 +10,8 @@ MOVING = 0.5                        # share of the things of a photograph that m
 
 
 class _Mover:
-    """A thing of a photograph that moves by itself and bends: a premultiplied patch float32 [h, w, 4] and its path in the
-    picture. At first it is as it was."""
+    """A thing of a photograph that moves by itself and bends: a premultiplied patch float32 [h, w, 4] and its path in
+    the picture. At first it is as it was."""
 
     def __init__(self, rng, picture, mask, length):
         x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))

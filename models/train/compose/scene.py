@@ -161,7 +161,8 @@ def scene(rng, assets, size, length, targets):
     """-> RGB uint8 [T, S, S, 3], masks uint8 [T, targets, S, S]; every target is visible in frame 0."""
     moving = length > 1
     while True:
-        room, own = (room_scene(rng, assets, size, length) if assets.rooms and rng.random() < assets.room_share else (None, None))
+        room, own = (room_scene(rng, assets, size, length) if assets.rooms and rng.random() < assets.room_share
+                     else (None, None))
         first = 0 if room is None else own.shape[1]                 # the actors' masks come after the room's
         aspect = 1.0 if rng.random() < 0.35 else log_uniform(rng, 0.6, 1.9)
         plane = _background(rng, assets, int(size * (1.45 if moving else 1)), aspect) if room is None else room[0]

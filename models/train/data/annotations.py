@@ -13,7 +13,7 @@ from pycocotools import mask as coco_mask
 from fetch import package_folder
 from sources import SOURCES
 
-COCO_LICENCES = {4: 'CC-BY-2.0', 7: 'no known restrictions', 8: 'US government'}        # COCO's numbers of the permissive
+COCO_LICENCES = {4: 'CC-BY-2.0', 7: 'no known restrictions', 8: 'US government'}    # COCO's numbers of the permissive
 OPEN_IMAGES = re.compile(r'([0-9a-f]{16})[_.]')     # how names of its pictures begin; all of them are CC-BY-2.0
 
 
@@ -32,8 +32,8 @@ class Annotated:
         if self.numbers:
             numbers = cv2.imread(str(self.numbers)).astype(np.int64) @ [65536, 256, 1]
             return [numbers == segment for segment in self.segments]
-        codes = [coco_mask.merge(coco_mask.frPyObjects(outline, height, width)) if isinstance(outline, list) else outline
-                 for outline in self.outlines]
+        codes = [coco_mask.merge(coco_mask.frPyObjects(outline, height, width)) if isinstance(outline, list)
+                 else outline for outline in self.outlines]
         return [coco_mask.decode(code) > 0 for code in codes]
 
 
@@ -79,7 +79,8 @@ def coco(folder):
         outlines, panoptic = _by_picture(index, 'segmentation'), _panoptic(index, file.with_suffix(''))
         for entry in index['images']:
             number = entry['id']
-            if entry['license'] in COCO_LICENCES and entry['file_name'] in files and (number in outlines or number in panoptic):
+            outlined = number in outlines or number in panoptic
+            if entry['license'] in COCO_LICENCES and entry['file_name'] in files and outlined:
                 yield str(number), Annotated(files[entry['file_name']], COCO_LICENCES[entry['license']],
                                              entry['flickr_url'], outlines.get(number, []),
                                              *panoptic.get(number, ()))
@@ -101,9 +102,9 @@ def photographed(folder):
 
 
 def _boxes_in_lines(folder):
-    """(path, boxes [n][x, y, w, h] in pixels) out of a text for each picture, a box a line: a class and four shares of the
-    picture, middle and sides (as YOLO has it), or a class of some words and the corners in pixels (as OIDv4_ToolKit has
-    it)."""
+    """(path, boxes [n][x, y, w, h] in pixels) out of a text for each picture, a box a line: a class and four shares of
+    the picture, middle and sides (as YOLO has it), or a class of some words and the corners in pixels (as OIDv4_ToolKit
+    has it)."""
     pictures = {path.stem: path for path in folder.rglob('*.jpg')}
     for text in sorted(folder.rglob('*.txt')):
         path = pictures.get(text.stem)
@@ -120,8 +121,8 @@ def _boxes_in_lines(folder):
 
 
 def boxed(most):
-    """(name, path, boxes) of the pictures of Open Images in the sources `boxed-...` that have no more than so many boxes,
-    every one once."""
+    """(name, path, boxes) of the pictures of Open Images in the sources `boxed-...` that have no more than so many
+    boxes, every one once."""
     seen = set()
     for _, folder in _folders('boxed'):
         for path, boxes in [*_exports(folder, 'bbox'), *_boxes_in_lines(folder)]:

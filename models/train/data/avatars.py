@@ -46,7 +46,8 @@ class Gltf:
             raise ValueError(f"filter {packed['filter']} is not wanted for positions, weights or matrices")
         if packed['mode'] == 'ATTRIBUTES':
             return meshoptimizer.decode_vertex_buffer(count, stride, data).tobytes()
-        decode = meshoptimizer.decode_index_buffer if packed['mode'] == 'TRIANGLES' else meshoptimizer.decode_index_sequence
+        decode = (meshoptimizer.decode_index_buffer if packed['mode'] == 'TRIANGLES'
+                  else meshoptimizer.decode_index_sequence)
         return decode(count, stride, data).tobytes()[:count * stride]    # an array of four bytes an index, always
 
     def accessor(self, number):

@@ -13,7 +13,7 @@ import numpy as np
 
 from annotations import READERS, annotated
 from fetch import package_folder
-from real import cut, is_whole, scene, write_object, write_scene
+from real import is_whole, write_things
 
 RENDERED = package_folder('rendered')
 SMALLEST = 0.015                # of the picture's area, of what is cut out; smaller things are in the scenes
@@ -27,12 +27,9 @@ def work_on(job):
     ids = np.zeros(picture.shape[:2], np.uint8)
     for index, mask in enumerate(masks, 1):                                 # small things lie on large ones
         ids[mask] = index
-    for index in range(1, len(masks) + 1):
-        mask = ids == index
-        if mask.sum() > SMALLEST * mask.size and is_whole(mask):
-            write_object(RENDERED / f'{kind}-objects' / f'{name}#{index}', cut(picture, mask))
-    if masks:
-        write_scene(RENDERED / f'{kind}-scenes' / f'{name}#0', *scene(picture, ids))
+    visible = ((index, ids == index) for index in range(1, len(masks) + 1))
+    write_things(RENDERED, kind, name, picture, ids,
+                 ((index, mask) for index, mask in visible if mask.sum() > SMALLEST * mask.size and is_whole(mask)))
 
 
 def main():

@@ -13,18 +13,19 @@ import numpy as np
 from annotations import boxed
 from cut_photos import contrast, grabbed
 from fetch import package_folder
-from real import box_of, cut, is_whole, scene, shrunk, write_object, write_scene
+from real import box_of, is_whole, shrunk, write_things
 from scores import box_iou, iou
 
-OBJECTS, SCENES = (package_folder('rendered') / name for name in ('boxed-objects', 'boxed-scenes'))
+RENDERED = package_folder('rendered')
+OBJECTS, SCENES = RENDERED / 'boxed-objects', RENDERED / 'boxed-scenes'
 SIDE = 384                      # photographs are worked on no larger than this
 SMALLEST, LARGEST = 600, 0.6    # pixels of a thing, share of the picture
 MOST = 4                        # boxes: where there are more, things stand in crowds
 
 
 def thing(picture, box):
-    """Mask bool [H, W] of what is in a box (x, y, w, h), or None where GrabCut is not sure: a wider box gives the same, it
-    fills the box, and its edge is one in the picture."""
+    """Mask bool [H, W] of what is in a box (x, y, w, h), or None where GrabCut is not sure: a wider box gives the same,
+    it fills the box, and its edge is one in the picture."""
     corners = np.array([*box[:2], box[0] + box[2], box[1] + box[3]])
     found = []
     for rim in (2, max(4, 0.06 * max(box[2:]))):
@@ -33,7 +34,8 @@ def thing(picture, box):
         if found[-1] is None or found[-1].sum() < SMALLEST:
             return None
     mask = found[0]
-    sure = mask.mean() < LARGEST and iou(*found) > 0.9 and box_iou(box_of(mask), box) > 0.8 and contrast(picture, mask) > 0.9
+    sure = (mask.mean() < LARGEST and iou(*found) > 0.9 and box_iou(box_of(mask), box) > 0.8
+            and contrast(picture, mask) > 0.9)
     return mask if sure else None
 
 
@@ -44,14 +46,13 @@ def work_on(job):
     scale = picture.shape[1] / whole.shape[1]
     masks = [thing(picture, [side * scale for side in box]) for box in boxes if min(box[2:]) * scale > 16]
     masks = sorted((mask for mask in masks if mask is not None), key=np.count_nonzero, reverse=True)
-    ids = np.zeros(picture.shape[:2], np.uint8)
+    ids, whole_ones = np.zeros(picture.shape[:2], np.uint8), []
     for number, mask in enumerate(masks, 1):
         if (ids[mask] > 0).mean() < 0.05:                       # two that overlap: which is in front is not known
             ids[mask] = number
             if is_whole(mask, 5):
-                write_object(OBJECTS / f'{name}#{number}', cut(picture, mask))
-    if masks:
-        write_scene(SCENES / f'{name}#0', *scene(picture, ids))
+                whole_ones.append((number, mask))
+    write_things(RENDERED, 'boxed', name, picture, ids, whole_ones)
     return name
 
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from cut_photos import SIDE, contrast, grabbed
 from fetch import package_folder
-from real import box_of, cut, is_whole, scene, shrunk, write_object, write_scene
+from real import box_of, is_whole, shrunk, write_things
 from scores import iou
 
 PICTURES = package_folder('git:alexeygrigorev/clothing-dataset-small')
-OBJECTS, SCENES = (package_folder('rendered') / name for name in ('cloth-objects', 'cloth-scenes'))
+RENDERED = package_folder('rendered')
 EVERY = 2                       # how manieth picture is taken; there are 3068
 
 
@@ -40,15 +40,13 @@ def work_on(path):
     mask = piece(picture)
     if mask is None:
         return 0
-    if is_whole(mask, 5):
-        write_object(OBJECTS / f'{name}#0', cut(picture, mask))
-    write_scene(SCENES / f'{name}#0', *scene(picture, mask.astype(np.uint8)))
+    write_things(RENDERED, 'cloth', name, picture, mask.astype(np.uint8), [(0, mask)] if is_whole(mask, 5) else [])
     return 1
 
 
 def main():
-    for folder in (OBJECTS, SCENES):
-        folder.mkdir(parents=True, exist_ok=True)
+    for use in ('objects', 'scenes'):
+        (RENDERED / f'cloth-{use}').mkdir(parents=True, exist_ok=True)
     paths = sorted((PICTURES / 'train').rglob('*.jpg'))[::EVERY]
     with Pool() as pool:
         print(f'{sum(pool.imap_unordered(work_on, paths, 8))} of {len(paths)} pictures')

@@ -4,7 +4,7 @@ teach what composites cannot: real edges, real shadows, things that belong where
 
     .deps/train/bin/python models/train/data/cut_photos.py
 
-Writes .deps/train-data/packages/rendered/photo-objects and photo-scenes (see real.py)."""
+Writes .deps/train-data/packages/rendered/photo-objects and photo-scenes (see real.py). Goes on where it was stopped."""
 import re
 import sys
 from multiprocessing import Pool
@@ -29,7 +29,7 @@ WINDOWS = 14                    # at most, of a large photograph: things that ar
 
 
 def grabbed(picture, box):
-    """GrabCut's answer to a box (x0, y0, x1, y1): its largest part without holes, bool [H, W]; None if there is none."""
+    """GrabCut's answer to a box (x0, y0, x1, y1): its largest part without holes, bool [H, W]; or None."""
     x0, y0, x1, y1 = box
     rim = max(x1 - x0, y1 - y0) // 3                    # as much of the surroundings as tells what they look like
     top, left = max(0, y0 - rim), max(0, x0 - rim)
@@ -37,8 +37,8 @@ def grabbed(picture, box):
     near = mask[top:y1 + rim, left:x1 + rim]
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(1)
-    cv2.grabCut(np.ascontiguousarray(picture[top:y1 + rim, left:x1 + rim]), near, (x0 - left, y0 - top, x1 - x0, y1 - y0),
-                background, foreground, 3, cv2.GC_INIT_WITH_RECT)
+    cv2.grabCut(np.ascontiguousarray(picture[top:y1 + rim, left:x1 + rim]), near,
+                (x0 - left, y0 - top, x1 - x0, y1 - y0), background, foreground, 3, cv2.GC_INIT_WITH_RECT)
     found = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     outlines, _ = cv2.findContours(found, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -110,7 +110,7 @@ def views(rng, picture):
 
 
 def work_on(job):
-    """Writes what is found in one photograph."""
+    """Writes what is found in one photograph -> its name."""
     index, name, path = job
     rng = np.random.default_rng([13, index])
     for view, picture in enumerate(views(rng, cv2.imread(str(path)))):
@@ -123,6 +123,7 @@ def work_on(job):
             write_object(OBJECTS / f'{name}#{view}-{number}', cut(picture, mask))
         if found:
             write_scene(SCENES / f'{name}#{view}', *scene(picture, ids))
+    return name
 
 
 def main():
@@ -132,10 +133,13 @@ def main():
     for source in (source for source in SOURCES if source.kind == 'photo' and package_folder(source.package).exists()):
         for index, (origin, _, path, _) in enumerate(pictures(source, False, set())):
             name = f"{source.name}-{re.sub('[^A-Za-z0-9]+', '-', Path(origin).stem)}"
-            if not held_out(source.name, origin) and not list(SCENES.glob(f'{name}#*')):
+            if not held_out(source.name, origin):
                 jobs.append((index, name, path))
-    with Pool() as pool:
-        pool.map(work_on, jobs, 1)
+    with Pool() as pool, open(SCENES / 'tried', 'a+') as tried:
+        tried.seek(0)
+        before = set(tried.read().split())
+        for name in pool.imap(work_on, [job for job in jobs if job[1] not in before], 1):
+            print(name, file=tried, flush=True)
 
 
 if __name__ == '__main__':

@@ -45,7 +45,8 @@ def frames_of(path):
         seen, frame = capture.read()
         if not seen:
             return frames
-        frames.append(cv2.resize(frame, (WIDTH, WIDTH * frame.shape[0] // frame.shape[1]), interpolation=cv2.INTER_AREA))
+        size = WIDTH, WIDTH * frame.shape[0] // frame.shape[1]
+        frames.append(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
 
 
 def difference(frame, empty, shadows):
@@ -85,7 +86,8 @@ def things(frame, empty, shadows):
     mask[core > 0] = cv2.GC_FGD
     cv2.setRNGSeed(1)
     cv2.grabCut(frame, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), 1, cv2.GC_INIT_WITH_MASK)
-    return parts(cv2.morphologyEx(np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8), cv2.MORPH_OPEN, ellipse(3)))
+    found = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    return parts(cv2.morphologyEx(found, cv2.MORPH_OPEN, ellipse(3)))
 
 
 def followed(masks):
@@ -95,7 +97,8 @@ def followed(masks):
     for now in masks:
         ids, current = np.zeros(now[0].shape if now else next(iter(former.values())).shape, np.uint8), {}
         for mask in now:
-            before = [number for number, other in former.items() if (mask & other).sum() > 0.2 * min(mask.sum(), other.sum())]
+            before = [number for number, other in former.items()
+                      if (mask & other).sum() > 0.2 * min(mask.sum(), other.sum())]
             if len(before) > 1 or (before and before[0] in current):
                 return None
             number = before[0] if before else (count := count + 1)
@@ -120,7 +123,8 @@ def work_on(video):
     masks = [things(frame, empty, video.shadows) for frame in frames]
     written = 0
     for start in range(0, len(frames) - FRAMES, FRAMES // 2):
-        ids = followed(masks[start:start + FRAMES]) if masks[start] else None
+        one_stretch = start // STRETCH == (start + FRAMES - 1) // STRETCH
+        ids = followed(masks[start:start + FRAMES]) if one_stretch and masks[start] else None
         if ids is None:
             continue
         stem, pictures = f'{name}-{start // STRETCH}#{start}', frames[start:start + FRAMES]

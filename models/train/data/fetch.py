@@ -6,6 +6,7 @@ commit; nothing is installed.
 """
 import argparse
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,7 @@ def fetch(package, paths):
     if folder.exists():
         return
     archives, unfinished = ROOT / 'archives', folder.with_suffix('.unfinished')
+    shutil.rmtree(unfinished, ignore_errors=True)           # of an interrupted run
     archives.mkdir(parents=True, exist_ok=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     if package.startswith('git:'):

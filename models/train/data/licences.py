@@ -38,7 +38,7 @@ class CopyrightFile:
     def __init__(self, text):
         self.default = 'unknown'                            # of the pattern `*`
         self.rules = []                                     # (regex, licence), in file order
-        self.names = {}                                     # last one or two parts of a path -> licences named with them
+        self.names = {}                                     # last one or two parts of a path -> licences beside them
         for stanza in re.split(r'\n\s*\n', text):
             fields = dict(re.findall(r'^(\S+):[ \t]*((?:.*(?:\n[ \t].*)*))', stanza, flags=re.M))
             if 'Files' not in fields or 'License' not in fields:

@@ -2,7 +2,7 @@
 """The sources of a data pack as a table for the model card; every picture with its licence as CSV; and the photographs
 that cut_annotated.py and cut_boxed.py took as CSV, with licence and origin, for models/builtin/photographs.csv.
 
-    .deps/train/bin/python models/train/data/list_sources.py .deps/train-data/permissive [--csv FILE] [--photographs FILE]
+    .deps/train/bin/python models/train/data/list_sources.py PACK [--csv FILE] [--photographs FILE]
 """
 import argparse
 import csv
@@ -13,8 +13,10 @@ from pathlib import Path
 from fetch import package_folder
 from sources import SOURCES
 
-MADE_FROM = dict(objects='sweethome3d-furniture, pypi:pybullet, textures of freedoom',         # by the first word of a name
-                 scans='git:elpis-lab/ycb_dataset', people='git:c-frame/valid-avatars-glb', photo='the photographs below', video='git:intel-iot-devkit/sample-videos',
+MADE_FROM = dict(objects='sweethome3d-furniture, pypi:pybullet, textures of freedoom',     # by a name's first word
+                 scans='git:elpis-lab/ycb_dataset', people='git:c-frame/valid-avatars-glb',
+                 photo='the photographs below',
+                 video='git:intel-iot-devkit/sample-videos',
                  cloth='git:alexeygrigorev/clothing-dataset-small', coco='COCO: photographs.csv',
                  animals='Open Images: photographs.csv', boxed='Open Images: photographs.csv',
                  books='git:DiKe2004/sam2-finetune-segmentation: photographs.csv')

@@ -32,7 +32,7 @@ def _material(mesh):
     image = getattr(material, 'image', None)
     texture = None if image is None else np.asarray(image.convert('RGB'))
     if texture is not None:
-        colour = colour / max(1, colour.max()) * 255        # a grey that exporters write beside a picture only darkens it
+        colour = colour / max(1, colour.max()) * 255        # a grey that exporters write beside it only darkens it
         if max(texture.shape) > 512:
             texture = cv2.resize(texture, (512, 512), interpolation=cv2.INTER_AREA)
     return np.asarray(colour, float) / 255, texture

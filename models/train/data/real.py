@@ -2,6 +2,7 @@
 """Real things for the pack, with the masks that cut_*.py have for them: as cut-outs, and where they stand.
 
 Names are PICTURE#VIEW: what is behind the # are views of one picture, all of them trained on or all held out."""
+import os
 import sys
 from pathlib import Path
 
@@ -53,16 +54,32 @@ def scene(picture, ids):
     return [picture, cv2.inpaint(picture, hidden, 5, cv2.INPAINT_TELEA)], [ids, ids * moving]
 
 
+def write_picture(path, picture):
+    """A picture that is there is whole: what is there is not made again."""
+    unfinished = path.with_suffix('.unfinished')
+    unfinished.write_bytes(cv2.imencode(path.suffix, picture)[1])
+    os.replace(unfinished, path)
+
+
 def write_scene(stem, pictures, ids):
-    """Pictures [h, w, 3] of a scene and the object numbers uint8 [h, w] of each pixel; in the form of render_rooms.py."""
+    """Pictures [h, w, 3] of a scene and the object numbers uint8 [h, w] of each pixel; as render_rooms.py does."""
     scale = min(1.0, LARGEST / max(ids[0].shape))
     size = int(ids[0].shape[1] * scale), int(ids[0].shape[0] * scale)
-    cv2.imwrite(f'{stem}_{len(ids)}.png',
-                np.concatenate([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in pictures]))
-    cv2.imwrite(f'{stem}_{len(ids)}.ids.png',
-                np.concatenate([cv2.resize(n, size, interpolation=cv2.INTER_NEAREST) for n in ids]))
+    write_picture(Path(f'{stem}_{len(ids)}.ids.png'),                       # before the picture that it belongs to
+                  np.concatenate([cv2.resize(n, size, interpolation=cv2.INTER_NEAREST) for n in ids]))
+    write_picture(Path(f'{stem}_{len(ids)}.png'),
+                  np.concatenate([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in pictures]))
 
 
 def write_object(stem, thing):
     """A cut-out BGRA, in the form of render_objects.py."""
-    cv2.imwrite(f'{stem}_1.png', shrunk(thing, LONGEST))
+    write_picture(Path(f'{stem}_1.png'), shrunk(thing, LONGEST))
+
+
+def write_things(rendered, kind, name, picture, ids, cut_outs):
+    """A photograph into KIND-objects and KIND-scenes: its cut-outs (number, mask bool [h, w]), and all of it where
+    `ids` has a thing."""
+    for number, mask in cut_outs:
+        write_object(rendered / f'{kind}-objects' / f'{name}#{number}', cut(picture, mask))
+    if ids.any():
+        write_scene(rendered / f'{kind}-scenes' / f'{name}#0', *scene(picture, ids))

@@ -7,6 +7,7 @@ Writes objects/SOURCE/NAME_FRAMES.png and scans/NAME_FRAMES.png in .deps/train-d
 (RGBA) one below the other, cropped by their common box; build_pack.py takes them from there."""
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from scipy.spatial.transform import Rotation
 
 import meshes
 from fetch import package_folder
+from real import write_picture
 from renderer import Renderer, look_at, perspective, random_light
 
 FRAMES, SIZE, LONGEST = 6, 384, 168
@@ -81,7 +83,7 @@ def turn(rng, renderer, shapes, highest=0.75):
 
 
 def stacked(frames):
-    """Crops by the common box and scales to LONGEST -> BGRA uint8 [FRAMES * h, w, 4], or None if hardly anything shows."""
+    """Crops by the common box and scales to LONGEST -> BGRA uint8 [FRAMES * h, w, 4]; None if hardly anything shows."""
     solid = frames[..., 3].max(0) > 0
     if solid.sum() < 2000 or min((frame[..., 3] > 0).sum() for frame in frames) < 800:
         return None
@@ -98,28 +100,36 @@ def stacked(frames):
     return np.concatenate(result)
 
 
-def keep(picture, target):
-    if picture is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(target), picture)
+def draw(jobs, seed, **more):
+    """Writes what is not there yet. jobs: (pictures to write, function of a random generator that yields the FRAMES
+    shapes of each); more: of turn()."""
+    renderer = Renderer(SIZE)
+    for index, (targets, shapes) in enumerate(jobs):
+        if all(target.exists() for target in targets):
+            continue
+        rng = np.random.default_rng([seed, index])
+        for target, of_target in zip(targets, shapes(rng)):
+            picture = stacked(turn(rng, renderer, of_target, **more))
+            if picture is not None:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                write_picture(target, picture)
+        if index % 50 == 0:
+            print(index, flush=True)
+
+
+def shapes_of(view, looks, rng):
+    surface = cv2.imread(str(looks[rng.integers(len(looks))]))[..., ::-1] if view.wrap else None
+    try:
+        parts = meshes.load(view.path, surface)
+    except Exception as error:                              # a model that trimesh cannot read is left out
+        print(f'{view.path}: {error}', flush=True)
+        return
+    yield [tumbled(parts, rng) if view.tumble else parts] * FRAMES
 
 
 def main():
-    renderer, looks = Renderer(SIZE), surfaces()
-    for index, view in enumerate(views()):
-        if view.target.exists():
-            continue
-        rng = np.random.default_rng([11, index])
-        surface = cv2.imread(str(looks[rng.integers(len(looks))]))[..., ::-1] if view.wrap else None
-        try:
-            parts = meshes.load(view.path, surface)
-        except Exception as error:                          # a model that trimesh cannot read is left out
-            print(f'{view.path}: {error}', flush=True)
-            continue
-        parts = tumbled(parts, rng) if view.tumble else parts
-        keep(stacked(turn(rng, renderer, [parts] * FRAMES)), view.target)
-        if index % 100 == 0:
-            print(index, flush=True)
+    looks = surfaces()
+    draw((([view.target], partial(shapes_of, view, looks)) for view in views()), 11)
 
 
 if __name__ == '__main__':

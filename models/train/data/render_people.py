@@ -4,13 +4,14 @@
     .deps/train/bin/python models/train/data/render_people.py
 
 Writes people/NAME_FRAMES.png in .deps/train-data/packages/rendered, as render_objects.py does."""
+from functools import partial
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from avatars import Avatar
 from fetch import package_folder
-from render_objects import FRAMES, OUT, SIZE, keep, stacked, turn
-from renderer import Renderer
+from render_objects import FRAMES, OUT, draw
 
 VIEWS = 'abcde'
 
@@ -70,17 +71,16 @@ def poses(rng):
         yield turns
 
 
+def shapes_of(path, rng):
+    avatar = Avatar(path)
+    for _ in VIEWS:
+        yield [avatar.posed(pose) for pose in poses(rng)]
+
+
 def main():
-    renderer = Renderer(SIZE)
-    for index, path in enumerate(sorted(package_folder('git:c-frame/valid-avatars-glb').rglob('*.glb'))):
-        targets = [OUT / 'people' / f'{path.stem}-{view}_{FRAMES}.png' for view in VIEWS]
-        if all(target.exists() for target in targets):
-            continue
-        avatar, rng = Avatar(path), np.random.default_rng([13, index])
-        for target in targets:
-            keep(stacked(turn(rng, renderer, [avatar.posed(pose) for pose in poses(rng)], highest=0.5)), target)
-        if index % 20 == 0:
-            print(index, flush=True)
+    paths = sorted(package_folder('git:c-frame/valid-avatars-glb').rglob('*.glb'))
+    draw((([OUT / 'people' / f'{path.stem}-{view}_{FRAMES}.png' for view in VIEWS], partial(shapes_of, path))
+          for path in paths), 13, highest=0.5)
 
 
 if __name__ == '__main__':

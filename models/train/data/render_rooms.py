@@ -12,7 +12,8 @@ import numpy as np
 
 import meshes
 from fetch import package_folder
-from render_objects import models, surfaces
+from real import write_picture
+from render_objects import surfaces, views
 from renderer import Renderer, look_at, perspective, random_light
 
 FRAMES, SIZE, DRAWN = 8, 288, 576
@@ -54,7 +55,8 @@ def placements(rng, count, bottoms):
         for t in range(FRAMES):
             angle, at = turn + spin * t, place + velocity * t
             cos, sin = np.cos(angle) * size, np.sin(angle) * size
-            matrices[i, t] = [[cos, 0, sin, at[0]], [0, size, 0, -bottoms[i] * size], [-sin, 0, cos, at[1]], [0, 0, 0, 1]]
+            matrices[i, t] = [[cos, 0, sin, at[0]], [0, size, 0, -bottoms[i] * size], [-sin, 0, cos, at[1]],
+                              [0, 0, 0, 1]]
     return matrices
 
 
@@ -89,14 +91,15 @@ def main():
     arguments = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     renderer, looks = Renderer(DRAWN), surfaces()
-    furniture = [path for _, path, view, _ in models() if view == 'a']
+    furniture = list(dict.fromkeys(view.path for view in views() if not view.tumble))
     rng, cache = np.random.default_rng(12), []
 
     def model():
         while True:
             path = furniture[rng.integers(len(furniture))]
             bare = 'random_urdfs' in str(path)
-            surface = cv2.imread(str(looks[rng.integers(len(looks))]))[..., ::-1] if bare or rng.random() < 0.3 else None
+            wrap = bare or rng.random() < 0.3
+            surface = cv2.imread(str(looks[rng.integers(len(looks))]))[..., ::-1] if wrap else None
             try:
                 parts = meshes.load(path, surface)
             except Exception:                               # a model that trimesh cannot read is left out
@@ -111,8 +114,8 @@ def main():
         renderer.release(cache[place][0])
         cache[place] = model()
         pictures, numbers = room(rng, renderer, looks, cache)
-        cv2.imwrite(str(target), np.concatenate(pictures))
-        cv2.imwrite(str(target.with_suffix('.ids.png')), np.concatenate(numbers))
+        write_picture(target.with_suffix('.ids.png'), np.concatenate(numbers))      # before what it belongs to
+        write_picture(target, np.concatenate(pictures))
         if index % 50 == 0:
             print(index, flush=True)
 

@@ -21,7 +21,7 @@ FRAGMENT = '''
 #version 330
 uniform sampler2D surface;
 uniform vec3 colour; uniform vec3 eye; uniform vec3 sun; uniform vec3 sky; uniform vec3 ground;
-uniform float gloss; uniform float uv_scale; uniform float id;
+uniform float gloss; uniform float id;
 in vec3 position; in vec3 normal; in vec2 uv;
 layout(location = 0) out vec4 shaded;
 layout(location = 1) out float object;
@@ -33,7 +33,7 @@ void main() {
     float diffuse = max(dot(n, light), 0);
     float shine = pow(max(dot(n, normalize(light + to_eye)), 0), 24) * gloss;
     vec3 ambient = mix(ground, sky, 0.5 + 0.5 * n.y);
-    vec3 base = colour * texture(surface, uv * uv_scale).rgb;
+    vec3 base = colour * texture(surface, uv).rgb;
     shaded = vec4(base * (ambient + 0.75 * diffuse) + shine, 1);
     object = id;
 }'''
@@ -70,7 +70,8 @@ class Renderer:
         self.white = self._texture(np.full((2, 2, 3), 255, np.uint8))
 
     def _texture(self, picture):
-        texture = self.context.texture(picture.shape[1::-1], 3, np.ascontiguousarray(picture[::-1]).tobytes(), alignment=1)
+        pixels = np.ascontiguousarray(picture[::-1]).tobytes()
+        texture = self.context.texture(picture.shape[1::-1], 3, pixels, alignment=1)
         texture.build_mipmaps()
         texture.filter = moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR
         return texture
@@ -105,10 +106,9 @@ class Renderer:
     def _set(self, name, matrix):
         self.program[name].write(np.ascontiguousarray(matrix.T, np.float32).tobytes())
 
-    def draw(self, uploaded, model, number, uv_scale=1.0):
+    def draw(self, uploaded, model, number):
         self._set('model', model)
         self.program['id'] = float(number)
-        self.program['uv_scale'] = uv_scale
         for array, _, texture, colour in uploaded:
             texture.use(0)
             self.program['colour'] = colour

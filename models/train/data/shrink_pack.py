@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A smaller copy of a data pack in parts, for a borrowed machine with a limit on what may travel at once.
 
-    .deps/train/bin/python models/train/data/shrink_pack.py .deps/train-data/permissive .deps/train-data/small --megabytes 26 45
+    .deps/train/bin/python models/train/data/shrink_pack.py SOURCE TARGET --megabytes 26 45
 
 Writes TARGET-0, TARGET-1, ..., each a pack by itself of at most so many MB, with coarser WebP quality: photographs
 come first, then the same share of every source; what does not fit is left out. join_packs.py puts parts together."""

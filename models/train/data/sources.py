@@ -13,7 +13,7 @@ from dataclasses import dataclass
 class Source:
     name: str
     package: str                    # a Debian package, `pypi:NAME`, or `git:OWNER/NAME@COMMIT` of GitHub
-    kind: str                       # 'cutout' | 'photo' | 'texture' | 'room' (frames and object ids) | 'raw' (for cut_*.py)
+    kind: str                       # 'cutout', 'photo', 'texture', 'room' (frames and object ids), 'raw' (for cut_*.py)
     files: str                      # regex on the path inside the unpacked package
     licence: str | None = None
     weight: float = 0.0             # of cut-outs among cut-outs, of rooms among rooms
@@ -40,9 +40,11 @@ SOURCES = [
     Source('supertuxkart', 'supertuxkart-data', 'cutout', r'\.png$', None, .03, min_bytes=12000),
     # -- 3D models of sweethome3d-furniture (CC0, CC-BY) and pybullet (zlib), scanned things, people: drawn here ---
     Source('objects', 'rendered', 'cutout', r'^/objects/.*\.png$', 'CC-BY-3.0', .45, rendered=True),
-    Source('ycb', 'git:elpis-lab/ycb_dataset@de71485f9d582d8d59fd8721442260ead15729b4', 'raw', '', 'CC-BY-4.0', paths=('ycb',)),
+    Source('ycb', 'git:elpis-lab/ycb_dataset@de71485f9d582d8d59fd8721442260ead15729b4', 'raw', '', 'CC-BY-4.0',
+           paths=('ycb',)),
     Source('scans', 'rendered', 'cutout', r'^/scans/.*\.png$', 'CC-BY-4.0', .25, rendered=True),
-    Source('avatars', 'git:c-frame/valid-avatars-glb@c4719df7a2b60a96cc7f56d67e247674b68c4ea7', 'raw', '', 'MIT', paths=('avatars',)),
+    Source('avatars', 'git:c-frame/valid-avatars-glb@c4719df7a2b60a96cc7f56d67e247674b68c4ea7', 'raw', '', 'MIT',
+           paths=('avatars',)),
     Source('people', 'rendered', 'cutout', r'^/people/.*\.png$', 'MIT', .40, rendered=True),
     Source('rooms', 'rendered', 'room', r'^/rooms/.*_\d+\.png$', 'CC-BY-3.0', .20, rendered=True),
     # -- things in the permissive photographs below (CC0, public domain, CC-BY), found by cut_photos.py
@@ -51,8 +53,8 @@ SOURCES = [
     # -- photographs of COCO under CC-BY or without known restrictions, with its masks (CC-BY-4.0): cut_annotated.py
     Source('coco-128', 'git:developer0hye/COCO128@47a3de30aaf7ad1c02105bd80598fb03ac0d0789', 'raw', '', 'CC-BY-4.0',
            paths=('annotations/instances_train2017.json', 'train2017')),
-    Source('coco-tiny-50', 'git:lizhogn/tiny_coco_dataset@68523ddd6c27f9ba5d2f0caf7f6fe95cc2c99311', 'raw', '', 'CC-BY-4.0',
-           paths=('tiny_coco',)),
+    Source('coco-tiny-50', 'git:lizhogn/tiny_coco_dataset@68523ddd6c27f9ba5d2f0caf7f6fe95cc2c99311', 'raw', '',
+           'CC-BY-4.0', paths=('tiny_coco',)),
     Source('coco-panoptic', 'git:lightly-ai/coco128_yolo@6d6f7a059ea63efffdbe48aca2d52c04d4c510e9', 'raw', '',
            'CC-BY-4.0', paths=('images/val2017', 'panoptic_segmentation/annotations')),
     Source('coco-mini', 'git:Obmutescence/COCO-MINI@644f29e7c1d2eefd9c4412d39bc5b0ee6fd0afd4', 'raw', '', 'CC-BY-4.0',
@@ -67,7 +69,7 @@ SOURCES = [
            paths=('annotations', 'images')),
     Source('coco-objects', 'rendered', 'cutout', r'^/coco-objects/.*\.png$', 'CC-BY-2.0', .60, rendered=True),
     Source('coco-scenes', 'rendered', 'room', r'^/coco-scenes/.*_\d\.png$', 'CC-BY-2.0', 1.2, rendered=True),
-    # -- animals of Open Images (CC-BY-2.0), outlined by a student (CC-BY-4.0); books that students photographed: the same
+    # -- animals of Open Images (CC-BY-2.0), outlined by a student (CC-BY-4.0); books that students photographed: so too
     Source('animals-rare', 'git:KomaHomu/Applying-Mask-RCNN-in-endangered-animals-detection@'
            '609dc5553c744a77dca2dfd3eb433cb4ad02042d', 'raw', '', 'CC-BY-4.0', paths=('dataset',)),
     Source('animals-objects', 'rendered', 'cutout', r'^/animals-objects/.*\.png$', 'CC-BY-2.0', .35, rendered=True),
