@@ -45,7 +45,7 @@ def object_of(structure):
 def read_objects(path, boxes, **properties):
     """Follows what is in `boxes`, a list of (x, y, width, height) on the first frame, through a
     video file. Yields (seconds, [Object, ...]) for every frame. `properties` are those of sam2track:
-    model="sam2.1-tiny". Throws RuntimeError when something fails."""
+    model="sam2.1-tiny". Throws RuntimeError when something fails; warnings go to standard error."""
     Gst.init(None)
     try:
         pipeline = Gst.parse_launch(
@@ -58,7 +58,7 @@ def read_objects(path, boxes, **properties):
     track.set_property("box", ";".join(",".join(map(str, box)) for box in boxes))
     for name, value in properties.items():
         Gst.util_set_object_arg(track, name.replace("_", "-"), str(value))
-    bus = pipeline.get_bus()
+    bus, told = pipeline.get_bus(), Gst.MessageType.ERROR | Gst.MessageType.WARNING
     pipeline.set_state(Gst.State.PLAYING)
     try:
         while not frames.get_property("eos"):
@@ -66,8 +66,11 @@ def read_objects(path, boxes, **properties):
             if sample:
                 buffer = sample.get_buffer()
                 yield buffer.pts / Gst.SECOND, objects_of(buffer)
-            elif message := bus.pop_filtered(Gst.MessageType.ERROR):
-                raise RuntimeError(message.parse_error().gerror.message)
+            while message := bus.pop_filtered(told):
+                if message.type == Gst.MessageType.ERROR:
+                    raise RuntimeError(message.parse_error().gerror.message)
+                # Among others: a box was refused.
+                print(f"read_objects: {message.parse_warning().gerror.message}", file=sys.stderr)
     finally:
         pipeline.set_state(Gst.State.NULL)
 

@@ -21,6 +21,22 @@ def box(text):
     return text
 
 
+def whole_number(text):
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 on")
+    return int(text)
+
+
+def number_above_0(text):
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
+    return number
+
+
 def existing_file(text):
     if not os.path.isfile(text):
         raise argparse.ArgumentTypeError(f"there is no file '{text}'")
@@ -29,8 +45,8 @@ def existing_file(text):
 
 def uri_of(text):
     """Of a URI or a file's path. Throws Failure when there is no such file."""
-    if Gst.uri_is_valid(text):
-        return text
-    if not os.path.isfile(text):
+    if os.path.isfile(text):  # even if its name has a colon, as a URI has one
+        return Gst.filename_to_uri(text)
+    if not Gst.uri_is_valid(text):
         raise Failure(f"there is no file '{text}'")
-    return Gst.filename_to_uri(text)
+    return text

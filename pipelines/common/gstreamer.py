@@ -6,6 +6,7 @@ import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILTIN_SEARCH_WINDOW = 1.5  # see models/train/README.md
 
 
 class Failure(Exception):
@@ -67,19 +68,18 @@ def model_properties(arguments):
             for name in ("model", "device", "precision", "threads")}
 
 
-def add_search_window_argument(parser, builtin=2):
-    """builtin: the window of the built-in model where none is asked for."""
+def add_search_window_argument(parser):
     parser.add_argument("--search-window", type=float, metavar="TIMES",
                         help="look for each new object in a square of so many times its box's "
-                             f"longer side; 0: in the whole picture (default: {builtin:g} with the "
-                             "built-in model, which was measured to gain by it, else 0)")
-    parser.set_defaults(builtin_search_window=builtin)
+                             "longer side; 0: in the whole picture (default: "
+                             f"{BUILTIN_SEARCH_WINDOW:g} with the built-in model, which was "
+                             "measured to gain by it, else 0)")
 
 
 def search_window(arguments):
     """The property of sam2segment and sam2track."""
     if arguments.search_window is None and arguments.model in (None, "builtin"):
-        return arguments.builtin_search_window
+        return BUILTIN_SEARCH_WINDOW
     return arguments.search_window
 
 

@@ -192,8 +192,9 @@ int main(int argc, char** argv) {
       throw std::runtime_error(error->message);
     }
     if (argc != 2) throw std::runtime_error("one file or URI is needed, see --help");
-    g_autofree char* uri = gst_uri_is_valid(argv[1]) ? g_strdup(argv[1])
-                                                     : gst_filename_to_uri(argv[1], &error);
+    // A file's name may look like a URI: cam1-2026-11-28T10:15.mp4.
+    const bool is_uri = !g_file_test(argv[1], G_FILE_TEST_IS_REGULAR) && gst_uri_is_valid(argv[1]);
+    g_autofree char* uri = is_uri ? g_strdup(argv[1]) : gst_filename_to_uri(argv[1], &error);
     if (uri == nullptr) throw std::runtime_error(error->message);
     return Run(uri, box, model);
   } catch (const std::runtime_error& problem) {

@@ -9,9 +9,12 @@ from common.gstreamer import Failure
 
 
 class Boxes:
-    """The boxes of a COCO file by picture. What cannot be used is told by `complain`."""
+    """The boxes of a COCO file by picture. What cannot be used is told by `complain`.
 
-    def __init__(self, path, complain):
+    label: name of the category of boxes without one.
+    """
+
+    def __init__(self, path, complain, label):
         self.complain = complain
         try:
             with open(path, encoding="utf-8") as file:
@@ -27,6 +30,7 @@ class Boxes:
         self.images = self._images(data["images"])  # by id
         self.annotations = {}  # lists by image id
         self._read_annotations(data["annotations"])
+        self._give_category(label)
 
     def _categories(self, entries):
         names = {}
@@ -59,30 +63,44 @@ class Boxes:
                 self.complain(reason)
                 continue
             number = entry.get("id")
-            if not isinstance(number, int) or number in seen:
-                if number in seen:
-                    self.complain(f"annotation id {number} is there twice: the second one gets a "
-                                  "new id")
+            if not isinstance(number, int):
+                number = None
+            elif number in seen:
+                self.complain(f"annotation id {number} is there twice: the second one gets a new "
+                              "id")
                 number = None
             seen.add(number)
             category = entry.get("category_id")
-            if category not in self.categories:
-                self.categories[category] = str(category)
+            if category is not None:
+                self.categories.setdefault(category, str(category))
             self.annotations.setdefault(entry["image_id"], []).append(
                 {"id": number, "category_id": category, "box": [float(v) for v in entry["bbox"]]})
+
+    def _give_category(self, label):
+        """Only now, when all ids that are taken are known."""
+        without = [annotation for some in self.annotations.values() for annotation in some
+                   if annotation["category_id"] is None]
+        if not without:
+            return
+        number = next((number for number, name in self.categories.items() if name == label),
+                      max(self.categories, default=0) + 1)
+        self.categories[number] = label
+        for annotation in without:
+            annotation["category_id"] = number
 
     def _reason_to_skip(self, entry):
         if not isinstance(entry, dict):
             return f"an annotation is left out, it is no object: {_short(entry)}"
         name = f"annotation {entry.get('id')}"
-        if entry.get("image_id") not in self.images:
-            return f"{name} is left out: there is no image {entry.get('image_id')}"
+        image = entry.get("image_id")
+        if not isinstance(image, int) or image not in self.images:
+            return f"{name} is left out: there is no image {_short(image)}"
         if entry.get("iscrowd"):
             return f"{name} is left out: a crowd's box holds many objects"
         box = entry.get("bbox")
         if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
             return f"{name} is left out: its bbox is {_short(box)}, not [x, y, width, height]"
-        if not isinstance(entry.get("category_id", 0), int):
+        if not isinstance(entry.get("category_id"), (int, type(None))):
             return f"{name} is left out: its category_id is {_short(entry['category_id'])}"
         return None
 

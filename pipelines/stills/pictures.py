@@ -19,10 +19,14 @@ class BrokenPicture(Exception):
     """A file that cannot be read as a picture, and why."""
 
 
-def find(folder):
-    """The picture files below a folder, sorted, relative to it."""
+def find(folder, written):
+    """The picture files below a folder, sorted, relative to it, without those in folders inside of
+    it that are in `written`."""
+    folder = folder.resolve()
+    left_out = {place.resolve() for place in written} - {folder, *folder.parents}
     return sorted(path.relative_to(folder) for path in folder.rglob("*")
-                  if path.suffix.lower() in SUFFIXES and path.is_file())
+                  if path.suffix.lower() in SUFFIXES and path.is_file()
+                  and left_out.isdisjoint(path.parents))
 
 
 def read(path):

@@ -2,6 +2,7 @@
 """A picture or a video as a row of frames."""
 
 from common.gstreamer import Failure, Gst, text_of
+from common.video import link_video
 
 from . import frame, pictures
 
@@ -37,9 +38,11 @@ class Video:
     def __init__(self, path, _):
         self.path, self.notes = path, []
         self.pipeline = Gst.parse_launch(
-            "uridecodebin name=source ! videoconvert ! videoflip video-direction=auto ! "
+            "uridecodebin name=source  videoconvert name=entry ! videoflip video-direction=auto ! "
             "videoconvert ! video/x-raw,format=RGB ! appsink name=out sync=false max-buffers=2")
-        self.pipeline.get_by_name("source").set_property("uri", path.resolve().as_uri())
+        source = self.pipeline.get_by_name("source")
+        source.set_property("uri", path.resolve().as_uri())
+        link_video(source, self.pipeline.get_by_name("entry"))
         self.sink = self.pipeline.get_by_name("out")
         self.pipeline.set_state(Gst.State.PLAYING)
 

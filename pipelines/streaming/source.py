@@ -3,13 +3,15 @@
 
 import time
 
-from common.gstreamer import Failure, GLib, Gst, text_of
+from common.gstreamer import GLib, Gst, text_of
+from common.video import link_video
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds before the next attempt
 
 
 class Source:
-    """Decodes a URI and starts over when it fails, ends or falls silent, unless it is a file.
+    """Decodes a URI and starts over when it fails, ends or falls silent, unless it is a file. What
+    tells its duration, as a file does, is over when it ends.
 
     timeout: seconds without a frame after which it has fallen silent; rtsp: properties of rtspsrc.
     on_frame(sample): called in a streaming thread; the rest in the main loop: on_end(failure) once,
@@ -21,7 +23,6 @@ class Source:
         self.on_frame, self.on_end, self.say = on_frame, on_end, say
         self.is_file = uri.startswith("file:")
         self.pipeline = self.watch = None
-        self.is_live = False
         self.pause = FIRST_PAUSE
         self.frames = 0  # of this attempt
         self.seen = 0.0  # when the last one came, or the attempt began
@@ -29,22 +30,18 @@ class Source:
 
     def start(self):
         self.frames, self.seen = 0, time.monotonic()
-        self.linked = False
         self.pipeline = Gst.parse_launch(
             "uridecodebin name=decode  videoconvert name=entry ! videoflip video-direction=auto ! "
             "appsink name=end emit-signals=true max-buffers=2")
         find = self.pipeline.get_by_name
         find("decode").set_property("uri", self.uri)
         find("decode").connect("source-setup", self._on_source)
-        find("decode").connect("pad-added", self._on_pad, find("entry").get_static_pad("sink"))
+        link_video(find("decode"), find("entry"))
         find("end").connect("new-sample", self._on_sample)
         bus = self.pipeline.get_bus()
         bus.add_signal_watch()
         bus.connect("message", self._on_message)
         self.watch = GLib.timeout_add(200, self._check)
-        # Paused, a live source gives no frame.
-        paused = self.pipeline.set_state(Gst.State.PAUSED)
-        self.is_live = paused == Gst.StateChangeReturn.NO_PREROLL
         self.pipeline.set_state(Gst.State.PLAYING)
         return GLib.SOURCE_REMOVE
 
@@ -66,11 +63,6 @@ class Source:
         element.connect("select-stream", lambda _, __, caps:
                         caps.get_structure(0).get_string("media") == "video")
 
-    def _on_pad(self, _, pad, entry):
-        caps = pad.get_current_caps() or pad.query_caps(None)
-        if not self.linked and caps.get_structure(0).get_name() == "video/x-raw":
-            self.linked = pad.link(entry) == Gst.PadLinkReturn.OK
-
     def _on_sample(self, sink):
         sample = sink.emit("pull-sample")
         if sample:
@@ -85,12 +77,14 @@ class Source:
         if message.type == Gst.MessageType.ERROR:
             self._failed(*message.parse_error())
         elif message.type == Gst.MessageType.EOS:
-            if self.frames and not self.is_live:
-                self._end(None)
-            elif self.is_file:
-                self._end(f"{self.uri}: there is no video in it")
+            if self._has_end():
+                self._end(None if self.frames else "there is no frame in it")
             else:
                 self._again("the stream ended")
+
+    def _has_end(self):
+        known, duration = self.pipeline.query_duration(Gst.Format.TIME)
+        return self.is_file or (known and duration > 0)
 
     def _check(self):
         if self.frames and self.last_reason:

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -76,6 +77,11 @@ class Window(unittest.TestCase):
         self.mouse("key", "q")
         self.assertEqual(self.program.wait(timeout=60), 0)
 
+    def accept_the_disc(self):
+        self.drag(*DISC)
+        self.mouse("key", "Return")
+        time.sleep(1)
+
     def picture(self, scale=1):
         image = Image.new("RGB", (640 * scale, 360 * scale), (40, 60, 80))
         ImageDraw.Draw(image).ellipse([scale * side for side in DISC], fill=(230, 190, 60))
@@ -131,6 +137,50 @@ class Window(unittest.TestCase):
         time.sleep(1)
         self.assertEqual(len(self.save()["annotations"]), 1)
         self.quit()
+
+    def test_q_alone_throws_nothing_away(self):
+        self.open(self.picture())
+        self.accept_the_disc()
+        for key in ("h", "q", "h", "q"):  # another key between them: it is said again
+            self.mouse("key", key)
+            self.assertIsNone(self.program.poll())
+        self.quit()
+        self.assertFalse(self.out.exists())
+        self.assertEqual(self.program.stderr.read(), "")
+
+    def test_q_quits_at_once_without_accepted_objects(self):
+        self.open(self.picture())
+        self.drag(*DISC)
+        self.quit()
+
+    def test_what_changed_since_it_was_saved_is_not_saved(self):
+        self.open(self.picture())
+        self.accept_the_disc()
+        self.save()
+        self.click((DISC[0] + DISC[2]) // 2, (DISC[1] + DISC[3]) // 2)
+        self.mouse("key", "Escape")
+        time.sleep(1)
+        self.mouse("key", "q")
+        self.assertIsNone(self.program.poll())
+        self.assertEqual(self.save()["annotations"], [])
+        self.quit()
+
+    def test_signals_end_it_at_once_and_what_is_not_saved_is_told(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number):
+                self.open(self.picture())
+                self.accept_the_disc()
+                self.program.send_signal(number)
+                self.assertEqual(self.program.wait(timeout=60), 0)
+                self.assertEqual(self.program.stderr.read(), "annotate: ended without saving\n")
+
+    def test_a_signal_after_saving(self):
+        self.open(self.picture())
+        self.accept_the_disc()
+        self.save()
+        self.program.send_signal(signal.SIGTERM)
+        self.assertEqual(self.program.wait(timeout=60), 0)
+        self.assertEqual(self.program.stderr.read(), "")
 
     def play(self, frames):
         """Plays the video until there are results of so many frames, and stops it. Returns what is
@@ -190,6 +240,7 @@ class BadInput(unittest.TestCase):
         self.assertNotEqual(run.returncode, 0)
         self.assertIn(text, run.stderr)
         self.assertNotIn("Traceback", run.stderr)
+        self.assertNotIn("CRITICAL", run.stderr)
 
     def test_files_that_cannot_be_read(self):
         self.expect("there is no file", "/no/such/file.png")
@@ -197,7 +248,12 @@ class BadInput(unittest.TestCase):
             for name in ("a.png", "a.mp4"):
                 path = pathlib.Path(folder) / name
                 path.write_text("neither picture nor video")
-                self.expect(name, path)
+                self.expect(f"annotate: {path}: ", path)
+            path = pathlib.Path(folder) / "sound.wav"
+            subprocess.run(["gst-launch-1.0", "-q", *(
+                f"audiotestsrc num-buffers=10 ! wavenc ! filesink location={path}").split()],
+                check=True, timeout=60)
+            self.expect(f"annotate: {path}: there is no video in it\n", path)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """pipelines/embed, the example of a C++ service, and pipelines/read_objects.py."""
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -60,6 +61,13 @@ class Service(unittest.TestCase):
             self.assertGreater(found["area"], 0)
         self.assertEqual([found["id"] for found in lines[-1]["objects"]], [1])
 
+    def test_a_colon_in_the_name_makes_no_uri(self):
+        shutil.copy(CARS, self.folder / "cam1-2026-11-28T10:15.mp4")
+        with contextlib.chdir(self.folder):
+            service = self.embed("cam1-2026-11-28T10:15.mp4")
+        self.assertEqual(service.wait(), 0, service.err)
+        self.assertEqual(len(self.lines(service)), 38)
+
     def test_commands_while_it_runs(self):
         service = self.embed(long_video(self.folder))
         wait_for(lambda: service.out, "frames")
@@ -115,6 +123,7 @@ class Service(unittest.TestCase):
         (self.folder / "text.mp4").write_text("no video\n")
         self.assert_fails(text="one file or URI")
         self.assert_fails("nowhere.mp4", text="not found")
+        self.assert_fails("cam1:2.mp4", text="cam1")
         self.assert_fails("xyz://a", text="xyz")
         self.assert_fails(self.folder / "text.mp4", text="type of stream")
         self.assert_fails(CARS, "--box", "1,2,3", text="1,2,3")
@@ -141,7 +150,7 @@ class Reader(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             (pathlib.Path(folder) / "numpy.py").write_text("raise ImportError('not here')\n")
             run = self.read(CARS, "110,0,103,100", "266,300,134,60", PYTHONPATH=folder)
-        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
         lines = run.stdout.splitlines()
         self.assertEqual(len(lines), 2 * 38)
         self.assertRegex(lines[0], r"^ +0\.000 s  1  tracked  score [01]\.\d\d  box \(.*\)  \d+ pix")
@@ -157,6 +166,13 @@ class Reader(unittest.TestCase):
         run = subprocess.run(["/usr/bin/python3", "-c", code], cwd=READER.parent, env=ENVIRONMENT,
                              capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual((run.returncode, run.stderr), (0, ""))
+
+    def test_a_refused_box_is_told(self):
+        for boxes, lines in ((["900,10,20,20"], 0), (["900,10,20,20", "110,0,103,100"], 38)):
+            run = self.read(CARS, *boxes)
+            self.assertEqual(run.returncode, 0)
+            self.assertRegex(run.stderr, r"^read_objects: .*900,10,20,20 lies outside .*\n$")
+            self.assertEqual(len(run.stdout.splitlines()), lines)
 
     def test_bad_input(self):
         for arguments, text in (((), "VIDEO"), (("nowhere.mp4", "1,2,3,4"), "not found"),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """pipelines/live before an RTSP server of this machine that goes away, comes back and loses packets."""
 
+import http.server
 import json
 import pathlib
 import shutil
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -275,6 +277,69 @@ class Prompts(Folder):
         self.assertTrue(live.out)
 
 
+class Web(Folder):
+    """Over HTTP: a camera's pictures (JPEG), which may go on for ever, and a file."""
+
+    def serve(self, kind, data, headers=()):
+        """The address, and the list of requests as they come. Each answer is all of `data`."""
+        requests = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                requests.append(self.path)
+                self.send_response(200)
+                for name, value in (("Content-Type", kind), *headers):
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/camera", requests
+
+    def encoded(self, elements):
+        path = self.folder / "encoded"
+        subprocess.run(["gst-launch-1.0", "-q", *(
+            "videotestsrc num-buffers=10 ! video/x-raw,width=64,height=48,framerate=10/1 ! "
+            f"{elements} ! filesink location={path}").split()], check=True, timeout=PATIENCE)
+        return path.read_bytes()
+
+    def test_a_stream_that_ends_is_opened_again(self):
+        address, requests = self.serve("multipart/x-mixed-replace; boundary=next",
+                                       self.encoded("jpegenc ! multipartmux boundary=next"))
+        live = self.live(address, "--masks", "none")
+        live.wait_for_error("the stream ended; trying again")
+        wait_for(lambda: len(requests) > 2, "further requests")
+        wait_for(lambda: len(live.out) > 20, "frames of further answers")
+        self.assertEqual(live.stop(signal.SIGTERM), 0, live.err)
+
+    def test_a_file_ends_the_program(self):
+        data = self.encoded("x264enc ! mp4mux")
+        address, requests = self.serve("video/mp4", data, [("Content-Length", str(len(data)))])
+        live = self.live(address, "--masks", "none")
+        self.assertEqual(live.wait(), 0, live.err)
+        self.assertEqual((len(live.out), live.err), (10, []))
+        self.assertEqual(set(requests), {"/camera"})
+
+
+class SearchWindow(Folder):
+    def test_it_is_a_box_and_a_half_with_the_built_in_model(self):
+        found = {}
+        for name, arguments in {"default": (), "half": ("--search-window", 1.5),
+                                "none": ("--search-window", 0)}.items():
+            live = self.live(CARS, "--box", "110,0,103,100", "--every-frame", *arguments)
+            self.assertEqual(live.wait(), 0, live.err)
+            first = next(line for line in map(json.loads, live.out) if tracked(line))
+            found[name] = first["objects"][0]["segmentation"]
+        self.assertEqual(found["default"], found["half"])
+        self.assertNotEqual(found["default"], found["none"])
+
+
 class BadInput(Folder):
     def assert_fails(self, *arguments, text):
         live = self.live(*arguments)
@@ -286,7 +351,12 @@ class BadInput(Folder):
         (self.folder / "text.mp4").write_text("no video\n")
         self.assert_fails("nowhere.mp4", text="no file 'nowhere.mp4'")
         self.assert_fails("xyz://a", text="xyz")
-        self.assert_fails(self.folder / "text.mp4", text="live: ")
+        self.assert_fails(self.folder / "text.mp4", text="text.mp4: ")
+        sound = self.folder / "sound.wav"
+        subprocess.run(["gst-launch-1.0", "-q", *(
+            f"audiotestsrc num-buffers=10 ! wavenc ! filesink location={sound}").split()],
+            check=True, timeout=PATIENCE)
+        self.assert_fails(sound, text=f"live: {sound}: there is no video in it\n")
 
     def test_options(self):
         self.assert_fails(CARS, "--box", "1,2,3", text="x,y,width,height")
@@ -296,6 +366,9 @@ class BadInput(Folder):
         self.assert_fails(CARS, "--detector", "nothing", text="nothing")
         self.assert_fails(CARS, "--model", "huge", text='"huge"')
         self.assert_fails(CARS, "--max-objects", "0", text="max-objects")
+        self.assert_fails(CARS, "--latency", "-1", text="--latency: '-1' is not a whole number")
+        self.assert_fails(CARS, "--timeout", "nan", text="--timeout: 'nan' is not a number above 0")
+        self.assert_fails(CARS, "--search-window", "11", text="search-window 11.0 is not allowed")
 
     def test_json_port_in_use(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:

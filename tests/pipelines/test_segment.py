@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """pipelines/segment as a user calls it, on pictures of every kind and on bad input."""
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -17,7 +18,7 @@ from PIL import Image, ImageDraw
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SEGMENT = ROOT / "pipelines" / "segment"
 sys.path.insert(0, str(ROOT / "pipelines"))
-from stills import masks, pictures  # noqa: E402
+from stills import coco, masks, pictures  # noqa: E402
 
 WIDTH, HEIGHT = 160, 120
 DISC = (40, 20, 120, 100)  # corners
@@ -92,18 +93,18 @@ class Pictures(Folder):
             with Image.open(self.out / "overlays" / f"{name}.png") as overlay:
                 self.assertEqual(overlay.size, (WIDTH, HEIGHT))
 
-    def test_the_search_window_is_two_boxes_with_the_built_in_model(self):
+    def test_the_search_window_is_a_box_and_a_half_with_the_built_in_model(self):
         picture = Image.new("RGB", (640, 480), (40, 60, 80))
         picture.paste(drawing().crop((30, 10, 130, 110)), (100, 200))
         picture.save(self.input / "a.png")
         found = {}
-        for name, arguments in {"default": (), "two": ("--search-window", 2),
+        for name, arguments in {"default": (), "half": ("--search-window", 1.5),
                                 "none": ("--search-window", 0)}.items():
             self.out = self.folder / name
             result = self.segment("--box", "110,210,80,80", "--no-overlays", *arguments)
             self.assertEqual(result.returncode, 0, result.stderr)
             found[name] = self.result()["annotations"][0]["segmentation"]["counts"]
-        self.assertEqual(found["default"], found["two"])
+        self.assertEqual(found["default"], found["half"])
         self.assertNotEqual(found["default"], found["none"])
 
     def test_broken_files_are_reported_and_left_out(self):
@@ -164,6 +165,35 @@ class Pictures(Folder):
         self.assertEqual({p.name for p in (self.out / "overlays").iterdir()},
                          {"a.png.png", "a.jpg.png"})
 
+    def test_what_a_run_wrote_is_no_input_of_the_next_one(self):
+        for output in (self.input / "out", self.input, self.folder):
+            with self.subTest(output):
+                shutil.rmtree(self.folder)
+                (self.input / "sub").mkdir(parents=True)
+                drawing().save(self.input / "a.png")
+                drawing().save(self.input / "sub" / "b.png")
+                for _ in range(2):
+                    run = segment(self.input, "--box", BOX, "--png", "--output", output)
+                    self.assertEqual(run.returncode, 0, run.stderr)
+                    result = json.loads((output / "annotations.json").read_text())
+                    self.assertEqual([image["file_name"] for image in result["images"]],
+                                     ["a.png", "sub/b.png"])
+                self.assertTrue((output / "overlays" / "a.png").is_file())
+
+    def test_pictures_that_an_earlier_run_wrote_can_be_asked_for(self):
+        for name in ("out/a.png", "out/overlays/b.png", "out/overlays/out/c.png"):
+            path = self.input / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            drawing().save(path)
+        out = self.input / "out"
+        written = [out, out / "overlays"]
+        self.assertEqual(pictures.find(self.input, written), [])
+        self.assertEqual(pictures.find(out, written), [pathlib.Path("a.png")])
+        self.assertEqual(pictures.find(out / "overlays", written),
+                         [pathlib.Path("b.png"), pathlib.Path("out/c.png")])
+        with contextlib.chdir(self.input):  # as it is called most often
+            self.assertEqual(pictures.find(pathlib.Path("."), [pathlib.Path("out")]), [])
+
     def test_everything(self):
         drawing().save(self.input / "a.png")
         run = self.segment("--everything", "--points-per-side", 4, "--pred-iou-thresh", 0,
@@ -222,6 +252,63 @@ class CocoBoxes(Folder):
                      "is empty", "an annotation is left out"):
             self.assertIn(text, run.stderr)
         self.assertEqual(sorted(a["id"] for a in self.result()["annotations"]), [1, 2])
+
+    def boxes(self, annotations, label="object", **more):
+        """(Boxes, what was complained of) of a file with picture 8 alone."""
+        path = self.folder / "boxes.json"
+        path.write_text(json.dumps({"images": [self.IMAGE], "annotations": annotations, **more}))
+        complaints = []
+        return coco.Boxes(path, complaints.append, label), complaints
+
+    def test_boxes_without_a_category_get_the_label(self):
+        bare = {"image_id": 8, "bbox": [40, 20, 80, 80]}
+        null = {**bare, "category_id": None}
+        disc = [{"id": 3, "name": "disc"}]
+        for annotations, label, listed, ids, names in (
+                ([bare, null], "thing", [], [1, 1], {1: "thing"}),
+                ([bare, self.annotation(1)], "thing", disc, [4, 3], {3: "disc", 4: "thing"}),
+                ([bare, self.annotation(1)], "disc", disc, [3, 3], {3: "disc"}),
+                # 4 is taken by a category that is not listed.
+                ([bare, self.annotation(1, category_id=4)], "thing", disc, [5, 4],
+                 {3: "disc", 4: "4", 5: "thing"}),
+                ([self.annotation(1)], "thing", disc, [3], {3: "disc"})):
+            with self.subTest(names=names):
+                found, complaints = self.boxes(annotations, label, categories=listed)
+                self.assertEqual([a["category_id"] for a in found.annotations[8]], ids)
+                self.assertEqual(found.categories, names)
+                self.assertEqual(complaints, [])
+
+    def test_the_label_is_written(self):
+        path = self.coco([self.IMAGE], [self.annotation(1), self.annotation(2, category_id=None)])
+        run = self.segment("--boxes", path, "--label", "thing", "--labelme")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        result = self.result()
+        self.assertEqual({c["id"]: c["name"] for c in result["categories"]},
+                         {3: "disc", 4: "thing"})
+        self.assertEqual({a["id"]: a["category_id"] for a in result["annotations"]}, {1: 3, 2: 4})
+        shapes = json.loads((self.out / "labelme" / "a.json").read_text())["shapes"]
+        self.assertEqual({shape["label"] for shape in shapes}, {"disc", "thing"})
+
+    def test_ids_that_are_none(self):
+        found, complaints = self.boxes([
+            self.annotation(1, category_id="3"), self.annotation(2, image_id=[8]),
+            self.annotation([3]), self.annotation(None), self.annotation(None)])
+        self.assertEqual(complaints, ['annotation 1 is left out: its category_id is "3"',
+                                      "annotation 2 is left out: there is no image [8]"])
+        self.assertEqual([a["id"] for a in found.annotations[8]], [None, None, None])
+
+    def test_one_picture_that_the_file_has_and_has_not(self):
+        path = self.coco([{"id": 9, "file_name": "other.png"}, self.IMAGE], [self.annotation(1)])
+        run = segment(self.input / "a.png", "--boxes", path, "--output", self.out)
+        self.assertEqual((run.returncode, run.stderr.count("left out")), (0, 0), run.stderr)
+        self.assertEqual([i["file_name"] for i in self.result()["images"]], ["a.png"])
+        path = self.coco([{"id": 9, "file_name": "other.png"}], [])
+        run = segment(self.input / "a.png", "--boxes", path, "--output", self.out)
+        self.assertEqual((run.returncode, run.stderr),
+                         (1, f"segment: no image of {path} is named a.png\n"))
+        run = self.segment("--boxes", path)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn(f"segment: no image of {path} is in {self.input}\n", run.stderr)
 
     def test_files_that_are_no_coco(self):
         for content in ("", "[]", "{}", '{"images": 1, "annotations": []}'):
@@ -295,6 +382,7 @@ class Refusals(Folder):
         drawing().save(self.input / "a.png")
         self.expect("is not x,y,width,height", self.input, "--box", "1,2,3")
         self.expect("is not x,y,width,height", self.input, "--box", "1,2,3,nan")
+        self.expect("width and height must be above 0", self.input, "--box", "1,2,0,4")
         self.expect("There is no model", self.input, "--box", BOX, "--model", "nothing")
         self.expect("points-per-side", self.input, "--everything", "--points-per-side", 0)
         self.expect("whole number", self.input, "--everything", "--points-per-side", 4.5)

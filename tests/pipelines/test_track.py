@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TRACK = ROOT / "pipelines" / "track"
 CARS = ROOT / "pipelines" / "data" / "cars.mp4"
 CARS_FRAMES = 38
+BOX = ("--box", "20,20,60,60")
 BOXES = ("--box", "110,0,103,100", "--box", "266,300,134,60")
 # The two cars by eye, as x, y, width, height: {frame: {object: box}}.
 TRUTH = {12: {1: (83, 20, 132, 238), 2: (263, 149, 140, 211)},
@@ -53,6 +54,13 @@ class Folder(unittest.TestCase):
     def lines(self, name):
         with open(self.out / f"{name}.jsonl", encoding="ascii") as file:
             return [json.loads(line) for line in file]
+
+    def short(self):
+        """A video of five frames."""
+        path = self.folder / "short.mp4"
+        launch("videotestsrc num-buffers=5 ! video/x-raw,width=320,height=192 ! x264enc ! "
+               f"mp4mux ! filesink location={path}")
+        return path
 
     def decoded_size(self, name):
         """(width, height, frames) of a written video, decoded again."""
@@ -129,10 +137,9 @@ class Results(Folder):
                          [(7, "red")])
 
     def test_portrait_video_by_rotation_tag(self):
-        launch("videotestsrc num-buffers=5 ! video/x-raw,width=320,height=192 ! x264enc ! "
-               f"mp4mux ! filesink location={self.folder}/turned.mp4")
-        turn(self.folder / "turned.mp4")
-        result = self.track(self.folder / "turned.mp4", "--box", "20,20,60,60")
+        path = self.short().rename(self.folder / "turned.mp4")
+        turn(path)
+        result = self.track(path, *BOX)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(self.decoded_size("turned"), (192, 320, 5))
         self.assertEqual([self.lines("turned")[0][key] for key in ("width", "height")], [192, 320])
@@ -140,7 +147,7 @@ class Results(Folder):
     def test_odd_size(self):
         launch("videotestsrc num-buffers=5 ! video/x-raw,format=Y444,width=161,height=91 ! "
                f"x264enc ! matroskamux ! filesink location={self.folder}/odd.mkv")
-        result = self.track(self.folder / "odd.mkv", "--box", "20,20,60,60")
+        result = self.track(self.folder / "odd.mkv", *BOX)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual([self.lines("odd")[0][key] for key in ("width", "height")], [161, 91])
         self.assertEqual(self.decoded_size("odd"), (160, 90, 5))
@@ -148,7 +155,7 @@ class Results(Folder):
     def test_single_picture(self):
         launch("videotestsrc num-buffers=1 ! video/x-raw,width=320,height=240 ! pngenc ! "
                f"filesink location={self.folder}/one.png")
-        result = self.track(self.folder / "one.png", "--box", "20,20,60,60")
+        result = self.track(self.folder / "one.png", *BOX)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(len(self.lines("one")), 1)
 
@@ -156,17 +163,17 @@ class Results(Folder):
         launch("videotestsrc num-buffers=25 ! x264enc ! matroskamux name=mux ! "
                f"filesink location={self.folder}/loud.mkv "
                "audiotestsrc num-buffers=40 ! vorbisenc ! mux.")
-        result = self.track(self.folder / "loud.mkv", "--box", "20,20,60,60")
+        result = self.track(self.folder / "loud.mkv", *BOX)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(len(self.lines("loud")), 25)
 
     def test_interrupt_finishes_the_files(self):
         launch("videotestsrc num-buffers=3000 pattern=ball ! video/x-raw,width=320,height=240 ! "
                f"x264enc speed-preset=ultrafast ! mp4mux ! filesink location={self.folder}/long.mp4")
-        with subprocess.Popen([TRACK, self.folder / "long.mp4", "--box", "20,20,60,60", "--output",
-                               self.out], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen([TRACK, self.folder / "long.mp4", *BOX, "--output", self.out],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             deadline = time.monotonic() + 60
-            json_file = self.out / "long.jsonl"
+            json_file = self.out / "long.jsonl.part"
             while time.monotonic() < deadline and not (
                     json_file.exists() and json_file.stat().st_size):
                 time.sleep(0.1)
@@ -177,6 +184,95 @@ class Results(Folder):
         self.assertGreater(frames, 0)
         self.assertLess(frames, 3000)
         self.assertGreater(self.decoded_size("long")[2], 0)
+        self.assertEqual(list(self.out.glob("*.part")), [])
+
+    def test_a_colon_in_the_name_makes_no_uri(self):
+        path = self.folder / "cam1-2026-11-28T10:15.mp4"
+        self.short().rename(path)
+        result = self.track(path.name, *BOX, cwd=self.folder)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(self.lines("cam1-2026-11-28T10:15")), 5)
+
+
+class FormerResults(Folder):
+    KINDS = ("mp4", "jsonl", "png")
+
+    def setUp(self):
+        super().setUp()
+        self.video = self.short()
+        self.out.mkdir()
+        for kind in self.KINDS:
+            (self.out / f"short.{kind}").write_text("former")
+
+    def former(self):
+        """The kinds that are left of them. Nothing half-written may lie beside them."""
+        self.assertEqual({path.name for path in self.out.iterdir()},
+                         {f"short.{kind}" for kind in self.KINDS})
+        return [kind for kind in self.KINDS
+                if (self.out / f"short.{kind}").read_bytes() == b"former"]
+
+    def refused(self, text, *arguments, former=KINDS):
+        result = self.track(self.video, *BOX, *arguments)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn(text, result.stderr)
+        self.assertNotIn("Traceback", result.stderr)
+        self.assertEqual(self.former(), list(former))
+
+    def test_good_ones_are_replaced(self):
+        result = self.track(self.video, *BOX)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.former(), [])
+
+    def test_a_failing_start_leaves_them(self):
+        self.refused("huge", "--model", "huge")
+
+    def test_a_full_disk_leaves_them(self):
+        for kind, left in (("mp4", self.KINDS), ("jsonl", self.KINDS), ("png", ("png",))):
+            (self.out / f"short.{kind}.part").symlink_to("/dev/full")
+            self.refused("No space left", former=left)
+
+    def test_a_video_that_ends_at_once_leaves_them(self):
+        self.video.write_bytes(self.video.read_bytes()[:100])
+        self.refused("track: ")
+
+    def test_a_folder_in_their_place_is_told_before_the_work(self):
+        for name in ("short.mp4", "short.png", "short.png.part"):
+            self.video = self.short()
+            (self.out / name).unlink(missing_ok=True)
+            (self.out / name).mkdir()
+            result = self.track(self.video, *BOX)
+            self.assertEqual(result.returncode, 1, result.stderr)
+            self.assertEqual(result.stderr.splitlines(), [
+                f"track: {self.out / name} is a folder: give another --output or --name"])
+            (self.out / name).rmdir()
+            (self.out / name).write_text("former")
+
+    def test_the_input_is_no_place_for_them(self):
+        for name in ("short.mp4", "short.mp4.part"):
+            path = self.out / name
+            path.write_bytes(self.video.read_bytes())
+            result = self.track(path, *BOX, "--name", "short")
+            self.assertEqual(result.returncode, 1, result.stderr)
+            self.assertIn("is the input itself", result.stderr)
+            self.assertEqual(path.read_bytes(), self.video.read_bytes())
+
+    def test_video_and_lines_stay_when_the_sheet_cannot_be_made(self):
+        broken = ("import runpy, sys; sys.path.insert(0, sys.argv[1])\n"
+                  "from common import gstreamer\n"
+                  "def convert(*_): raise gstreamer.GLib.Error('no such conversion')\n"
+                  "gstreamer.GstVideo.video_convert_sample = convert\n"
+                  "del sys.argv[:2]\n"
+                  "runpy.run_path(sys.argv[0], run_name='__main__')")
+        result = subprocess.run(
+            ["/usr/bin/python3", "-c", broken, TRACK.parent, TRACK, self.video, *BOX, "--output",
+             self.out], capture_output=True, text=True, timeout=300, check=False)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertEqual(result.stderr.splitlines()[-1],
+                         f"track: {self.out / 'short.png'}: no such conversion")
+        self.assertNotIn("Traceback", result.stderr)
+        self.assertEqual(result.stdout.split(), [str(self.out / name) for name in
+                                                 ("short.mp4", "short.jsonl")])
+        self.assertEqual(self.former(), ["png"])
 
 
 class BadInput(Folder):
@@ -240,7 +336,7 @@ class BadInput(Folder):
 
     def test_no_video(self):
         (self.folder / "text.mp4").write_text("no video\n")
-        self.assert_fails(self.track(self.folder / "text.mp4", *BOXES))
+        self.assert_fails(self.track(self.folder / "text.mp4", *BOXES), "text.mp4: ")
 
     def test_sound_only(self):
         launch("audiotestsrc num-buffers=10 ! vorbisenc ! oggmux ! "
