@@ -5,6 +5,7 @@
 #include "image/polygon.h"
 #include "image/rle.h"
 #include "predictor/engine.h"
+#include "predictor/execution_queue.h"
 #include "sam2.h"
 
 namespace sam2 {
@@ -13,13 +14,16 @@ namespace {
 class CoreImpl : public Core {
  public:
   std::shared_ptr<Engine> OpenEngine(const EngineOptions& options) override {
-    const ResolvedOptions resolved = Resolve(options);
-    // Held while loading, so that two callers do not load the same twice.
-    std::lock_guard lock(mutex_);
-    std::weak_ptr<ModelEngine>& known = engines_[resolved.Key()];
-    std::shared_ptr<ModelEngine> engine = known.lock();
-    if (!engine) known = engine = std::make_shared<ModelEngine>(resolved);
-    if (options.threads > 0) engine->set_threads(options.threads);
+    std::shared_ptr<ModelEngine> engine;
+    RunTranslatingErrors([&] {
+      const ResolvedOptions resolved = Resolve(options);
+      // Held while loading, so that two callers do not load the same twice.
+      std::lock_guard lock(mutex_);
+      std::weak_ptr<ModelEngine>& known = engines_[resolved.Key()];
+      engine = known.lock();
+      if (!engine) known = engine = std::make_shared<ModelEngine>(resolved);
+      if (options.threads > 0) engine->set_threads(options.threads);
+    });
     return engine;
   }
 

@@ -116,10 +116,13 @@ enum class PromptAction {
   kAccept,   // stills: the object is done, and only kRemove and kUndo change it any more
 };
 
+// Ids that may be asked for are 1 to this; above there is room for chosen ones.
+inline constexpr int kMaxObjectId = 1'000'000'000;
+
 // What is asked of one object on one frame. A box and points may come
 // together; a mask comes alone.
 struct Prompt {
-  int id = 0;  // > 0; 0 with kAdd: the tracker chooses the next free one
+  int id = 0;  // 1 to kMaxObjectId; 0 with kAdd: the tracker chooses the next free one
   PromptAction action = PromptAction::kAdd;
   std::optional<Box> box;
   std::vector<Point> points;
@@ -311,7 +314,10 @@ struct EngineOptions {
   std::string device = "auto";     // auto | cpu | cuda | cuda:N
   std::string precision = "auto";  // auto | fp32 | bf16 | fp16
   int image_size = 0;              // side of the network's input; 0: the model's own
-  int threads = 0;                 // CPU threads of the device's queue; 0: one per core but one
+  // CPU threads of the network; 0: one per core, and inside of single operators,
+  // which small networks do not divide, one fewer. The latest number above 0 holds
+  // for all that share the model (see Core::OpenEngine).
+  int threads = 0;
 };
 
 struct ModelInfo {
@@ -328,6 +334,7 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual const ModelInfo& info() const = 0;
+  // Both throw Error kBadSettings for a search_window that is not allowed.
   virtual std::unique_ptr<VideoTracker> CreateVideoTracker(const TrackerOptions& options) = 0;
   virtual std::unique_ptr<ImagePredictor> CreateImagePredictor(const StillsOptions& options) = 0;
 };
@@ -348,11 +355,15 @@ class Core {
 
   // COCO's compressed run-length encoding ("counts") of a mask as part of a
   // frame of frame_width x frame_height. Same string as pycocotools.mask.encode.
+  // Throws Error kBadSettings when the mask's pixels are not as many as its
+  // rectangle has, or the frame is empty.
   virtual std::string EncodeRle(const Mask& mask, int frame_width, int frame_height) = 0;
 
   // The outlines of a mask, outer borders only, each of at least three points,
   // simplified by at most `tolerance` pixels; parts with an area below
   // `min_area` pixels are left out.
+  // Throws Error kBadSettings for a tolerance that is negative or not finite, or
+  // when the mask's pixels are not as many as its rectangle has.
   virtual std::vector<Polygon> MaskToPolygons(const Mask& mask, double tolerance,
                                               double min_area) = 0;
 };

@@ -23,7 +23,9 @@ from schedule import PHASES
 
 FIRST = PHASES[2][0] + 10_000
 ENOUGH = 6                  # points
-SCORES = [('held out', name) for name in ('box', 'click', 'corrected', 'track', 'track_best', 'track_last')] + \
+HELD_OUT = ('box', 'click', 'corrected', 'photo_box', 'photo_click', 'photo_corrected', 'animal_box', 'animal_click',
+            'track', 'track_best', 'track_last', 'track_long')
+SCORES = [('held out', name) for name in HELD_OUT] + \
          [('train', name) for name in ('still_b', 'still_p', 'still_corrected', 'clip_1', 'clip_5')]
 PARTS = 10
 UNIT = 1e4                  # samples

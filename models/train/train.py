@@ -7,7 +7,6 @@ Stops cleanly on SIGTERM or SIGINT (saves, then exits 0); may be stopped and con
 SIGCONT) at any time: nothing is counted in wall time. Appends to RUN/metrics.csv."""
 import argparse
 import copy
-import csv
 import itertools
 import os
 import signal
@@ -27,6 +26,7 @@ import steps
 import validate
 from compose.assets import Assets
 from compose.batch import compose
+from metrics import Metrics
 from network import IMAGE_SIZE, SHAPES, build, use_plain_attention
 from parallel import Peers
 
@@ -50,22 +50,6 @@ class Composer(torch.utils.data.IterableDataset):
         for step, plan in itertools.islice(plans, worker.id, None, worker.num_workers):
             part = replace(plan, scenes=self.peers.share(plan.scenes))
             yield step, plan, compose(self.seed + SEEDS_APART * self.peers.rank, step, self.assets, part).shared()
-
-
-class Metrics:
-    """RUN/metrics.csv, one value a row: samples, step, processor seconds of the trainer, split, metric, value."""
-
-    def __init__(self, path):
-        new = not path.exists()
-        self.file = open(path, 'a', newline='', buffering=1)
-        self.writer = csv.writer(self.file)
-        if new:
-            self.writer.writerow(['samples', 'step', 'seconds', 'split', 'metric', 'value'])
-
-    def write(self, state, split, values):
-        for name, value in sorted(values.items()):
-            self.writer.writerow([state['samples'], state['step'], round(state['seconds']), split, name,
-                                  f'{value:.5f}'])
 
 
 def optimizer_for(model, rate):

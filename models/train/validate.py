@@ -2,10 +2,12 @@
 """Held-out scores: the same scenes every time, made of pictures kept from training.
 
     .deps/train/bin/python models/train/validate.py WEIGHTS... --pack .deps/train-data/permissive
+    .deps/train/bin/python models/train/validate.py WEIGHTS --pack PACK --record CSV --samples N [--hours H]
 
 Choices are made by these alone; real footage only judges at the end."""
 import argparse
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ import torch
 import evaluate
 from compose.assets import Assets
 from compose.batch import compose
+from metrics import Metrics
 from network import IMAGE_SIZE
 from schedule import Plan
 from steps import train_step
@@ -66,7 +69,12 @@ def main():
     parser.add_argument('weights', nargs='+')
     parser.add_argument('--pack', required=True)
     parser.add_argument('--size', type=int, help="side of the scenes in pixels; default: the weights' own")
+    parser.add_argument('--record', type=Path, metavar='CSV', help='adds the scores to a learning curve')
+    parser.add_argument('--samples', type=int, help='that the weights have seen')
+    parser.add_argument('--hours', type=float, default=0, help='processor hours of their training')
     arguments = parser.parse_args()
+    if arguments.record and (arguments.samples is None or len(arguments.weights) > 1):
+        parser.error('--record wants one file of weights and --samples')
     torch.set_num_threads(1)
     assets = Assets(arguments.pack, validation=True)
     for path in arguments.weights:
@@ -74,6 +82,9 @@ def main():
         size = arguments.size or model.image_size
         values = validate(model, assets, *([replace(plan, size=size) for plan in plans] for plans in (STILLS, CLIPS)))
         print(path, *(f'{name} {value:.3f}' for name, value in values.items()), flush=True)
+        if arguments.record:
+            state = dict(samples=arguments.samples, step=0, seconds=3600 * arguments.hours)
+            Metrics(arguments.record).write(state, 'held out', values)
 
 
 if __name__ == '__main__':

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "checkpoint/tensor_index.h"
 #include "sam2.h"
 
 namespace sam2 {
@@ -42,13 +43,21 @@ void Weights::Fail(const std::string& what) const {
   throw Error(ErrorCode::kBadCheckpoint, file_ + ": " + what);
 }
 
-const at::Tensor& Weights::Find(const std::string& name) const {
-  auto it = checkpoint_.tensors.find(name);
-  if (it == checkpoint_.tensors.end()) Fail("tensor " + name + " is missing");
-  return it->second;
+void Weights::FailTensor(const std::string& name, const std::string& what) const {
+  Fail("tensor " + Quote(name) + " " + what);
 }
 
-at::IntArrayRef Weights::Shape(const std::string& name) const { return Find(name).sizes(); }
+const at::Tensor& Weights::Find(const std::string& name, at::IntArrayRef shape) const {
+  auto it = checkpoint_.tensors.find(name);
+  if (it == checkpoint_.tensors.end()) FailTensor(name, "is missing");
+  const at::Tensor& tensor = it->second;
+  if (!Matches(tensor.sizes(), shape)) {
+    FailTensor(name, "has shape " + ShapeText(tensor.sizes()) + ", expected " + ShapeText(shape));
+  }
+  // A width of 0 would be divided by later.
+  if (tensor.numel() == 0) FailTensor(name, "of shape " + ShapeText(tensor.sizes()) + " is empty");
+  return tensor;
+}
 
 const std::string* Weights::Metadata(const std::string& key) const {
   auto it = checkpoint_.metadata.find(key);
@@ -56,17 +65,13 @@ const std::string* Weights::Metadata(const std::string& key) const {
 }
 
 at::Tensor Weights::Raw(const std::string& name, at::IntArrayRef shape) {
-  const at::Tensor& tensor = Find(name);
-  if (tensor.is_meta()) Fail("tensor " + name + " is wanted twice");
-  if (!Matches(tensor.sizes(), shape)) {
-    Fail("tensor " + name + " has shape " + ShapeText(tensor.sizes()) + ", expected " +
-         ShapeText(shape));
-  }
-  if (!tensor.is_floating_point()) Fail("tensor " + name + " does not hold floating-point numbers");
+  const at::Tensor& tensor = Find(name, shape);
+  if (tensor.is_meta()) FailTensor(name, "is wanted twice");
+  if (!tensor.is_floating_point()) FailTensor(name, "does not hold floating-point numbers");
   at::Tensor value = tensor.to(at::kFloat);
   // The sum is not finite if any element is not (weights are far from overflow).
-  if (value.numel() > 0 && !std::isfinite(value.sum().item<float>())) {
-    Fail("tensor " + name + " holds values that are not finite");
+  if (!std::isfinite(value.sum().item<float>())) {
+    FailTensor(name, "holds values that are not finite");
   }
   checkpoint_.tensors[name] = tensor.to(at::kMeta);
   return value;
@@ -75,8 +80,8 @@ at::Tensor Weights::Raw(const std::string& name, at::IntArrayRef shape) {
 void Weights::ExpectAllTaken() const {
   for (const auto& [name, tensor] : checkpoint_.tensors) {
     if (!tensor.is_meta() && !IsTrainingOnly(name)) {
-      Fail("tensor " + name + " " + ShapeText(tensor.sizes()) +
-           " belongs to no part of the model; expected no such tensor");
+      FailTensor(name, ShapeText(tensor.sizes()) +
+                           " belongs to no part of the model; expected no such tensor");
     }
   }
 }
@@ -96,6 +101,18 @@ std::int64_t Weights::elements() const {
 Scope Weights::Root() { return Scope(*this, ""); }
 
 Scope Scope::operator[](std::string_view child) const { return Scope(*weights_, Name(child)); }
+
+std::vector<Scope> Scope::List(std::string_view leaf, std::int64_t count) const {
+  std::vector<Scope> children;
+  const auto more = [&](std::int64_t i) {
+    return count > 0 ? i < count : i == 0 || (*this)[i].Has(leaf);
+  };
+  for (std::int64_t i = 0; more(i); ++i) {
+    children.push_back((*this)[i]);
+    if (!children.back().Has(leaf)) children.back().Fail(leaf, "is missing");
+  }
+  return children;
+}
 
 std::string Scope::Name(std::string_view leaf) const {
   return prefix_.empty() ? std::string(leaf) : prefix_ + "." + std::string(leaf);

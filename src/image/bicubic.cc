@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "image/vector_clones.h"
+#include "vector_clones.h"
 
 namespace sam2 {
 namespace {

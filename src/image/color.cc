@@ -8,7 +8,7 @@
 #include <cmath>
 #include <vector>
 
-#include "image/vector_clones.h"
+#include "vector_clones.h"
 
 namespace sam2 {
 namespace {

@@ -2,7 +2,6 @@
 #include "image/mask.h"
 
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
-#include <ATen/ops/sub.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -122,10 +121,15 @@ std::vector<Run> FindRuns(const float* logits, int height, int width, int frame_
 
 std::vector<Run> RunsFromLogits(const at::Tensor& logits, float threshold, int frame_width,
                                 int frame_height) {
-  // Interpolation and a constant may change places.
-  const at::Tensor shifted = threshold == 0 ? logits : at::sub(logits, threshold);
-  return FindRuns(shifted.const_data_ptr<float>(), static_cast<int>(logits.size(0)),
-                  static_cast<int>(logits.size(1)), frame_width, frame_height);
+  const float* values = logits.const_data_ptr<float>();
+  std::vector<float> shifted;
+  if (threshold != 0) {  // interpolation and a constant may change places
+    shifted.assign(values, values + logits.numel());
+    for (float& value : shifted) value -= threshold;
+    values = shifted.data();
+  }
+  return FindRuns(values, static_cast<int>(logits.size(0)), static_cast<int>(logits.size(1)),
+                  frame_width, frame_height);
 }
 
 std::int64_t AreaOfRuns(const std::vector<Run>& runs) {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstddef>
 
+#include "image/layout.h"
+
 namespace sam2 {
 namespace {
 
@@ -19,21 +21,6 @@ Span Place(float middle, float length, int side) {
   const int pixels = std::min(2 * static_cast<int>(std::ceil(length / 2)), side);
   const int start = static_cast<int>(std::lround(middle - static_cast<float>(pixels) / 2));
   return {std::clamp(start, 0, side - pixels) & ~1, pixels};
-}
-
-int BytesPerPixel(PixelFormat format) {
-  switch (format) {
-    case PixelFormat::kRGB:
-    case PixelFormat::kBGR: return 3;
-    case PixelFormat::kRGBx:
-    case PixelFormat::kBGRx:
-    case PixelFormat::kxRGB:
-    case PixelFormat::kxBGR: return 4;
-    case PixelFormat::kNV12:
-    case PixelFormat::kI420:
-    case PixelFormat::kGRAY8: break;
-  }
-  return 1;
 }
 
 }  // namespace
@@ -65,7 +52,8 @@ FrameView PartOf(const FrameView& frame, const Window& window) {
   FrameView part = frame;
   part.width = window.width;
   part.height = window.height;
-  part.plane[0] = at(frame.plane[0], frame.stride[0], window.x * BytesPerPixel(frame.format), window.y);
+  part.plane[0] =
+      at(frame.plane[0], frame.stride[0], window.x * PixelBytes(frame.format), window.y);
   if (frame.format == PixelFormat::kNV12) {
     part.plane[1] = at(frame.plane[1], frame.stride[1], window.x, window.y / 2);
   } else if (frame.format == PixelFormat::kI420) {

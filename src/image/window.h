@@ -7,8 +7,8 @@
 
 namespace sam2 {
 
-// In pixels of the frame, wholly inside of it. x and y are even, so that the
-// chroma samples of NV12 and I420 go with their pixels.
+// In pixels of the frame, wholly inside of it. With NV12 and I420 x and y are
+// even, so that the chroma samples go with their pixels.
 struct Window {
   int x = 0, y = 0, width = 0, height = 0;
 
@@ -18,7 +18,7 @@ struct Window {
 
 // A square of `factor` times the box's longer side around the box's middle, at
 // least 32 pixels wide; moved into the frame where it reaches over its edge,
-// and cut where the frame is smaller.
+// and cut where the frame is smaller. x and y are even.
 Window WindowAround(const Box& box, float factor, int frame_width, int frame_height);
 
 // The smallest box with both in it.

@@ -114,6 +114,10 @@ Tensor ScaledDotProductAttention(const Tensor& q, const Tensor& k, const Tensor&
   return q.is_cpu() ? AttendByBlocks(q, k, v, bias) : AttendByKernel(q, k, v, bias);
 }
 
+Tensor SplitHeads(const Tensor& x, int64_t heads) {
+  return x.unflatten(-1, {heads, x.size(-1) / heads}).transpose(1, 2);
+}
+
 Attention::Attention(const Scope& w, int64_t embedding_dim, int64_t num_heads)
     : q_proj(w["q_proj"], embedding_dim, -1),
       k_proj(w["k_proj"], embedding_dim, q_proj.out()),
@@ -121,16 +125,13 @@ Attention::Attention(const Scope& w, int64_t embedding_dim, int64_t num_heads)
       out_proj(w["out_proj"], q_proj.out(), embedding_dim),
       num_heads(num_heads) {
   if (q_proj.out() % num_heads != 0) {
-    w.weights().Fail("tensor " + w.Name("q_proj.weight") + ": width " +
-                     std::to_string(q_proj.out()) + " is no multiple of " +
-                     std::to_string(num_heads) + " heads");
+    w.Fail("q_proj.weight", "has a width of " + std::to_string(q_proj.out()) +
+                                ", no multiple of " + std::to_string(num_heads) + " heads");
   }
 }
 
 Tensor Attention::operator()(const Tensor& q, const Tensor& k, const Tensor& v) const {
-  const auto heads = [this](const Tensor& x) {  // [B, N, C] -> [B, heads, N, C / heads]
-    return x.unflatten(-1, {num_heads, x.size(-1) / num_heads}).transpose(1, 2);
-  };
+  const auto heads = [this](const Tensor& x) { return SplitHeads(x, num_heads); };
   const Tensor out =
       ScaledDotProductAttention(heads(q_proj(q)), heads(k_proj(k)), heads(v_proj(v)));
   return out_proj(out.transpose(1, 2).flatten(2));

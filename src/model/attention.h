@@ -12,6 +12,9 @@ namespace sam2 {
 Tensor ScaledDotProductAttention(const Tensor& q, const Tensor& k, const Tensor& v,
                                  const Tensor& bias = {});
 
+// [B, N, C] -> [B, heads, N, C / heads]
+Tensor SplitHeads(const Tensor& x, int64_t heads);
+
 // transformer.Attention of SAM: projections to q, k, v, several heads, an
 // inner width that may be smaller than the outer one.
 struct Attention {

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/config.h"
 
+#include <algorithm>
 #include <charconv>
-#include <span>
+#include <type_traits>
+
+#include "checkpoint/tensor_index.h"
 
 namespace sam2 {
 namespace {
+
+constexpr size_t kStages = 4;
+constexpr int64_t kMaxWindow = 1024;  // the largest map's side
 
 // What shapes cannot tell about the Hiera trunks that exist (the released
 // yaml configs), found by embed_dim and number of blocks.
@@ -31,26 +37,28 @@ int64_t CountBlocks(const Weights& weights, const std::string& prefix, const std
   return n;
 }
 
-int64_t ParseInt(const Weights& weights, const std::string& key, std::string_view text) {
-  int64_t value = 0;
+[[noreturn]] void FailMetadata(const Weights& weights, const std::string& key,
+                               const std::string& what) {
+  weights.Fail("metadata " + key + "=" + Quote(*weights.Metadata(key)) + what);
+}
+
+template <typename T>
+T Parse(const Weights& weights, const std::string& key, std::string_view text) {
+  T value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
-    weights.Fail("metadata " + key + "=\"" + std::string(text) + "\" is not a whole number");
+    FailMetadata(weights, key,
+                 std::is_integral_v<T> ? " is not a whole number" : " is not a number");
   }
   return value;
 }
 
 void Override(const Weights& weights, const std::string& key, int64_t& value) {
-  if (const std::string* text = weights.Metadata(key)) value = ParseInt(weights, key, *text);
+  if (const std::string* text = weights.Metadata(key)) value = Parse<int64_t>(weights, key, *text);
 }
 
 void Override(const Weights& weights, const std::string& key, double& value) {
-  const std::string* text = weights.Metadata(key);
-  if (!text) return;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc() || end != text->data() + text->size()) {
-    weights.Fail("metadata " + key + "=\"" + *text + "\" is not a number");
-  }
+  if (const std::string* text = weights.Metadata(key)) value = Parse<double>(weights, key, *text);
 }
 
 // Comma-separated whole numbers
@@ -60,7 +68,8 @@ void Override(const Weights& weights, const std::string& key, std::vector<int64_
   values.clear();
   for (size_t start = 0; start <= text->size();) {
     const size_t comma = std::min(text->find(',', start), text->size());
-    values.push_back(ParseInt(weights, key, std::string_view(*text).substr(start, comma - start)));
+    values.push_back(
+        Parse<int64_t>(weights, key, std::string_view(*text).substr(start, comma - start)));
     start = comma + 1;
   }
 }
@@ -69,7 +78,7 @@ void Override(const Weights& weights, const std::string& key, Activation& value)
   const std::string* text = weights.Metadata(key);
   if (!text) return;
   if (*text != "relu" && *text != "gelu") {
-    weights.Fail("metadata " + key + "=\"" + *text + "\": allowed are relu and gelu");
+    FailMetadata(weights, key, ": allowed are relu and gelu");
   }
   value = *text == "relu" ? Activation::kRelu : Activation::kGelu;
 }
@@ -78,47 +87,72 @@ void Override(const Weights& weights, const std::string& key, bool& value) {
   const std::string* text = weights.Metadata(key);
   if (!text) return;
   if (*text != "true" && *text != "false") {
-    weights.Fail("metadata " + key + "=\"" + *text + "\": allowed are true and false");
+    FailMetadata(weights, key, ": allowed are true and false");
   }
   value = *text == "true";
+}
+
+// What the table has is right, so that what is wrong came from the metadata.
+void CheckHiera(const Weights& weights, const ModelConfig& config, int64_t embed_dim) {
+  if (config.num_heads < 1 || embed_dim % config.num_heads != 0) {
+    FailMetadata(weights, "num_heads", " does not divide the trunk's width, " +
+                                           std::to_string(embed_dim));
+  }
+  const auto is_side = [](int64_t side) { return side >= 1 && side <= kMaxWindow; };
+  if (config.window_spec.size() != kStages || !std::ranges::all_of(config.window_spec, is_side)) {
+    FailMetadata(weights, "window_spec", ": allowed are four sides from 1 to " +
+                                             std::to_string(kMaxWindow));
+  }
 }
 
 void RecogniseHiera(const Weights& weights, ModelConfig& config) {
   const std::string trunk = "image_encoder.trunk.";
   config.trunk = TrunkKind::kHiera;
-  const int64_t embed_dim = weights.Shape(trunk + "patch_embed.proj.weight")[0];
+  const int64_t embed_dim = weights.Shape(trunk + "patch_embed.proj.weight", {-1, 3, 7, 7})[0];
   const int64_t blocks = CountBlocks(weights, trunk + "blocks.", ".norm1.weight");
   // SAM 2.1 gave object pointers their age and absent objects a spatial code.
   const bool is_2_1 = weights.Has("obj_ptr_tpos_proj.weight");
-  for (const HieraRow& row : HieraTable()) {
-    if (row.embed_dim != embed_dim || row.blocks != blocks) continue;
-    config.member = std::string(is_2_1 ? "sam2.1-" : "sam2-") + row.size;
-    config.num_heads = row.num_heads;
-    config.window_spec = row.window_spec;
-    config.global_att_blocks = row.global_att_blocks;
-    return;
-  }
-  if (!weights.Metadata("window_spec")) {
+  const auto row = std::ranges::find_if(HieraTable(), [&](const HieraRow& known) {
+    return known.embed_dim == embed_dim && known.blocks == blocks;
+  });
+  if (row != HieraTable().end()) {
+    config.member = std::string(is_2_1 ? "sam2.1-" : "sam2-") + row->size;
+    config.num_heads = row->num_heads;
+    config.window_spec = row->window_spec;
+    config.global_att_blocks = row->global_att_blocks;
+    config.memory_attention_layers = 4;
+    config.fuser_layers = 2;
+  } else if (weights.Metadata("window_spec")) {
+    config.member = "hiera";
+  } else {
     weights.Fail("tensor " + trunk + "patch_embed.proj.weight: a Hiera trunk of width " +
                  std::to_string(embed_dim) + " with " + std::to_string(blocks) +
                  " blocks is none of tiny, small, base+ and large, and the file's metadata do "
                  "not say its window_spec, num_heads and global_att_blocks");
   }
-  config.member = "hiera";
+  Override(weights, "num_heads", config.num_heads);
+  Override(weights, "window_spec", config.window_spec);
+  Override(weights, "global_att_blocks", config.global_att_blocks);
+  CheckHiera(weights, config, embed_dim);
 }
 
 void RecogniseRepVit(const Weights& weights, ModelConfig& config) {
   config.trunk = TrunkKind::kRepVit;
   if (weights.Has("spatial_perceiver.latents")) {
     config.member = "edgetam";
+    config.trunk_depths = {2, 2, 14, 2};
+    config.memory_attention_layers = config.fuser_layers = config.perceiver_layers = 2;
   } else {
     config.member = "builtin";
     config.image_size = 256;
     config.trunk_activation = Activation::kRelu;
   }
+  Override(weights, "trunk_activation", config.trunk_activation);
 }
 
 }  // namespace
+
+bool IsImageSize(int64_t size) { return size >= 64 && size <= 4096 && size % 32 == 0; }
 
 ModelConfig RecogniseModel(const Weights& weights) {
   ModelConfig config;
@@ -133,10 +167,13 @@ ModelConfig RecogniseModel(const Weights& weights) {
   }
   if (const std::string* name = weights.Metadata("model")) config.member = *name;
   Override(weights, "image_size", config.image_size);
-  Override(weights, "num_heads", config.num_heads);
-  Override(weights, "window_spec", config.window_spec);
-  Override(weights, "global_att_blocks", config.global_att_blocks);
-  Override(weights, "trunk_activation", config.trunk_activation);
+  if (!IsImageSize(config.image_size)) {
+    FailMetadata(weights, "image_size", std::string(": allowed are ") + kImageSizes);
+  }
+  Override(weights, "memory_attention_layers", config.memory_attention_layers);
+  if (weights.Metadata("memory_attention_layers") && config.memory_attention_layers < 1) {
+    FailMetadata(weights, "memory_attention_layers", ": there is 1 at least");
+  }
   Override(weights, "dynamic_multimask_via_stability", config.dynamic_multimask_via_stability);
   Override(weights, "sigmoid_scale_for_mem_enc", config.sigmoid_scale_for_mem_enc);
   Override(weights, "sigmoid_bias_for_mem_enc", config.sigmoid_bias_for_mem_enc);

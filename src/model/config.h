@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,8 +13,8 @@ namespace sam2 {
 enum class TrunkKind { kHiera, kRepVit };
 
 // What tensor names and shapes alone cannot tell about a model. Everything
-// else (widths, depths, which heads there are) the modules read off the
-// checkpoint they are built from.
+// else (widths, which heads there are, depths but those of known members) the
+// modules read off the checkpoint they are built from.
 struct ModelConfig {
   std::string member;        // "sam2.1-tiny", "edgetam", "builtin", ...
   int64_t image_size = 1024;  // native side of the network's input
@@ -26,6 +27,10 @@ struct ModelConfig {
 
   // RepViT trunk
   Activation trunk_activation = Activation::kGelu;
+  std::array<int64_t, 4> trunk_depths{};  // blocks of each stage; 0: as many as there are
+
+  // Layers; 0: as many as there are.
+  int64_t memory_attention_layers = 0, fuser_layers = 0, perceiver_layers = 0;
 
   int64_t decoder_heads = 8;
   // One mask for a prompt: that of its own token, or the best of the three
@@ -38,9 +43,14 @@ struct ModelConfig {
   double sigmoid_bias_for_mem_enc = -10.0;
 };
 
+// Sides that the network's input may have, in words and as a check.
+inline constexpr char kImageSizes[] = "multiples of 32 from 64 to 4096";
+bool IsImageSize(int64_t size);
+
 // Recognises the family member from tensor names and shapes, and from the
 // metadata of a .safetensors file where it has them.
-// Throws Error(kBadCheckpoint) when it is none.
+// Throws Error(kBadCheckpoint) when it is none, or names what in the metadata is
+// not allowed.
 ModelConfig RecogniseModel(const Weights& weights);
 
 }  // namespace sam2

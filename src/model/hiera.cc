@@ -49,34 +49,36 @@ Hiera::Hiera(const Scope& w, const ModelConfig& config)
                                    {1, dim, config.window_spec[0], config.window_spec[0]});
   int64_t heads = config.num_heads;
   size_t stage = 0;
-  for (int i = 0; w["blocks"][i].Has("norm1.weight"); ++i) {
-    const Scope block = w["blocks"][i];
+  for (const Scope& block : w["blocks"].List("norm1.weight")) {
     // A block that projects its shortcut opens a stage: twice the width and
     // heads, half the side. Its windows are still those of the stage before.
-    const bool opens_stage = block.Has("proj.weight");
+    const bool opens_stage = !blocks_.empty() && block.Has("proj.weight");
     const int64_t window = config.window_spec[stage];
     if (opens_stage) {
-      if (++stage == config.window_spec.size()) {
-        w.weights().Fail("tensor " + block.Name("proj.weight") + " opens a fifth stage");
-      }
+      if (++stage == config.window_spec.size()) block.Fail("proj.weight", "opens a fifth stage");
       heads *= 2;
       blocks_.back().ends_stage = true;
     }
     const int64_t dim_out = opens_stage ? 2 * dim : dim;
-    const bool global = std::ranges::count(config.global_att_blocks, i) > 0;
+    const bool global = std::ranges::count(config.global_att_blocks, std::ssize(blocks_)) > 0;
     blocks_.push_back({
         .norm1 = LayerNorm(block["norm1"], dim, kNormEps),
         .norm2 = LayerNorm(block["norm2"], dim_out, kNormEps),
         .attn = {Linear(block["attn"]["qkv"], dim, 3 * dim_out),
                  Linear(block["attn"]["proj"], dim_out, dim_out), heads},
         .proj = opens_stage ? Linear(block["proj"], dim, dim_out) : Linear(),
-        .mlp = Mlp(block["mlp"], dim_out, dim_out, Activation::kGelu),
+        .mlp = Mlp(block["mlp"], dim_out, dim_out, /*count=*/2, Activation::kGelu),
         .window_size = global ? 0 : window,
         .ends_stage = false,
     });
     dim = dim_out;
   }
   blocks_.back().ends_stage = true;
+  if (stage + 1 < config.window_spec.size()) {
+    w["blocks"][std::ssize(blocks_)].Fail(
+        "proj.weight", "is missing: the trunk has " + std::to_string(stage + 1) + " of " +
+                           std::to_string(config.window_spec.size()) + " stages");
+  }
 }
 
 std::vector<Tensor> Hiera::operator()(const Tensor& image) const {
@@ -117,9 +119,7 @@ Tensor Hiera::MultiScaleAttention::Attend(const Tensor& x, bool pool) const {
   const int64_t B = x.size(0);
   const std::vector<Tensor> parts = x.chunk(3, -1);  // each [B, H, W, C']
   const Tensor q = pool ? Pool(parts[0]) : parts[0];
-  const auto heads = [&](const Tensor& t) {  // -> [B, heads, N, C' / heads]
-    return t.reshape({B, -1, num_heads, t.size(-1) / num_heads}).transpose(1, 2);
-  };
+  const auto heads = [&](const Tensor& t) { return SplitHeads(t.flatten(1, 2), num_heads); };
   // In fp32 the short heads of the trunk suit ATen's own attention.
   const Tensor out = x.scalar_type() == at::kFloat
                          ? at::scaled_dot_product_attention(heads(q), heads(parts[1]),

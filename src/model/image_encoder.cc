@@ -9,7 +9,7 @@ namespace {
 std::variant<Hiera, RepVit> LoadTrunk(const Scope& w, const ModelConfig& config,
                                       int64_t image_size) {
   if (config.trunk == TrunkKind::kHiera) return Hiera(w, config);
-  return RepVit(w["body"], config.trunk_activation, image_size);
+  return RepVit(w["body"], config, image_size);
 }
 
 // Two 1x1 convolutions in a row as one. first: to `channels`, second: from

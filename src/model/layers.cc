@@ -111,13 +111,11 @@ Tensor LayerNorm2d::Gelu(Tensor x) const {
   return pixels.permute({0, 3, 1, 2});
 }
 
-Mlp::Mlp(const Scope& w, int64_t in, int64_t out, Activation activation)
+Mlp::Mlp(const Scope& w, int64_t in, int64_t out, int64_t count, Activation activation)
     : activation(activation) {
-  const Scope list = w["layers"];
-  int count = 0;
-  while (list[count].Has("weight")) ++count;
-  for (int i = 0; i < count || i == 0; ++i) {
-    layers.emplace_back(list[i], i == 0 ? in : layers.back().out(), i == count - 1 ? out : -1);
+  for (int64_t i = 0; i < count; ++i) {
+    layers.emplace_back(w["layers"][i], i == 0 ? in : layers.back().out(),
+                        i == count - 1 ? out : -1);
   }
 }
 

@@ -108,8 +108,9 @@ struct Mlp {
   Activation activation = Activation::kRelu;
 
   Mlp() = default;
-  // As many layers as the checkpoint has under `layers`; -1: any width.
-  Mlp(const Scope& w, int64_t in, int64_t out, Activation activation = Activation::kRelu);
+  // count: of layers; the widths between are those of the checkpoint.
+  Mlp(const Scope& w, int64_t in, int64_t out, int64_t count,
+      Activation activation = Activation::kRelu);
 
   Tensor operator()(const Tensor& x) const;  // [..., in] -> [..., out]
   // The same plus `residual`, [..., out].

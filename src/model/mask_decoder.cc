@@ -50,8 +50,9 @@ MaskDecoder::MaskDecoder(const Scope& w, int64_t transformer_dim, const ModelCon
       upscaling1_(w["output_upscaling"][1], transformer_dim / 4, 1e-6),
       output_hypernetworks_mlps_(
           LoadHypernetworks(w["output_hypernetworks_mlps"], transformer_dim, transformer_dim / 8)),
-      iou_prediction_head_(w["iou_prediction_head"], transformer_dim, kNumMaskTokens),
-      pred_obj_score_head_(w["pred_obj_score_head"], transformer_dim, 1) {}
+      iou_prediction_head_(w["iou_prediction_head"], transformer_dim, kNumMaskTokens,
+                           /*count=*/3),
+      pred_obj_score_head_(w["pred_obj_score_head"], transformer_dim, 1, /*count=*/3) {}
 
 MaskDecoder::Hypernetworks MaskDecoder::LoadHypernetworks(const Scope& w, int64_t in,
                                                           int64_t out) {

@@ -26,13 +26,13 @@ MemoryAttention::RopeAttention::RopeAttention(const Scope& w, int64_t d_model, i
 }
 
 MemoryAttention::MemoryAttention(const Scope& w, int64_t d_model, int64_t mem_dim,
-                                 int64_t feature_size, int64_t memory_rope_size)
+                                 const ModelConfig& config, int64_t feature_size,
+                                 int64_t memory_rope_size)
     : norm_(w["norm"], d_model, 1e-5),
       rope_(d_model, feature_size, feature_size, w.weights().dtype(), w.weights().device()),
       memory_rope_(d_model, memory_rope_size, memory_rope_size, w.weights().dtype(),
                    w.weights().device()) {
-  for (int i = 0; w["layers"][i].Has("norm1.weight"); ++i) {
-    const Scope layer = w["layers"][i];
+  for (const Scope& layer : w["layers"].List("norm1.weight", config.memory_attention_layers)) {
     const Linear linear1(layer["linear1"], d_model, -1);
     layers_.push_back({
         .self_attn = RopeAttention(layer["self_attn"], d_model, d_model),

@@ -25,11 +25,11 @@ struct MemoryTokens {
 // memory_attention.py with RoPEAttention (SAM 2) or RoPEAttentionv2 (EdgeTAM).
 class MemoryAttention {
  public:
-  // feature_size: side of the stride-16 map. memory_rope_size: side of the grid
+  // feature_size: side of the stride-16 map; memory_rope_size: side of the grid
   // that the last tokens of each memory lie on (its own map, or the
   // perceiver's 2D latents).
-  MemoryAttention(const Scope& w, int64_t d_model, int64_t mem_dim, int64_t feature_size,
-                  int64_t memory_rope_size);
+  MemoryAttention(const Scope& w, int64_t d_model, int64_t mem_dim, const ModelConfig& config,
+                  int64_t feature_size, int64_t memory_rope_size);
 
   // curr, curr_pos: [1, HW, C], the frame's tokens and their sine codes. Pieces
   // are some of these tokens each: but for the keys and values of

@@ -15,7 +15,8 @@ Linear LoadScaled(const Scope& w, const Tensor& scale, int64_t in) {
 
 }  // namespace
 
-MemoryEncoder::MemoryEncoder(const Scope& w, int64_t in_dim, int64_t image_size)
+MemoryEncoder::MemoryEncoder(const Scope& w, int64_t in_dim, const ModelConfig& config,
+                             int64_t image_size)
     : mem_dim_(in_dim) {
   const Scope encoder = w["mask_downsampler"]["encoder"];
   // Conv, norm and GELU in turn, four times; then a 1x1 convolution.
@@ -29,8 +30,7 @@ MemoryEncoder::MemoryEncoder(const Scope& w, int64_t in_dim, int64_t image_size)
   }
   mask_proj_ = Conv2d(encoder[12], channels, in_dim, 1, {.side = side});
   pix_feat_proj_ = Conv2d(w["pix_feat_proj"], in_dim, in_dim, 1, {.side = side});
-  for (int i = 0; w["fuser"]["layers"][i].Has("gamma"); ++i) {
-    const Scope layer = w["fuser"]["layers"][i];
+  for (const Scope& layer : w["fuser"]["layers"].List("gamma", config.fuser_layers)) {
     const Linear pwconv1(layer["pwconv1"], in_dim, -1);
     fuser_.push_back({
         .dwconv = Conv2d(layer["dwconv"], in_dim, in_dim, 7, {.padding = 3, .groups = in_dim, .side = side}),
@@ -42,6 +42,12 @@ MemoryEncoder::MemoryEncoder(const Scope& w, int64_t in_dim, int64_t image_size)
   if (w.Has("out_proj.weight")) {
     out_proj_ = Conv2d(w["out_proj"], in_dim, -1, 1, {.side = side});
     mem_dim_ = out_proj_.out();
+    // Pointers become tokens of this width; sines and cosines of x and y share it.
+    if (in_dim % mem_dim_ != 0 || mem_dim_ % 4 != 0) {
+      w.Fail("out_proj.weight", "has a width of " + std::to_string(mem_dim_) +
+                                    "; it must be a multiple of 4 that divides " +
+                                    std::to_string(in_dim));
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "model/config.h"
 #include "model/layers.h"
 
 namespace sam2 {
@@ -12,7 +13,7 @@ namespace sam2 {
 class MemoryEncoder {
  public:
   // image_size: side of the network's input and of the masks.
-  MemoryEncoder(const Scope& w, int64_t in_dim, int64_t image_size);
+  MemoryEncoder(const Scope& w, int64_t in_dim, const ModelConfig& config, int64_t image_size);
 
   // pix_feat: [1, C, h, w]; masks: [N, 1, 16h, 16w], scaled probabilities.
   // Returns [N, mem_dim, h, w].

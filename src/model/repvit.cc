@@ -47,7 +47,8 @@ Conv2d LoadTokenMixer(const Scope& w, int64_t dim, int64_t side) {
 
 // A 1x1 convolution over a single pixel.
 Linear LoadGate(const Scope& w, int64_t in, int64_t out) {
-  return Linear(w.Param("weight", {out, in, 1, 1}).flatten(1), w.Param("bias", {out}));
+  const Tensor weight = w.Param("weight", {out, in, 1, 1}).flatten(1);
+  return Linear(weight, w.Param("bias", {weight.size(0)}));
 }
 
 }  // namespace
@@ -61,9 +62,8 @@ RepVit::Block RepVit::LoadBlock(const Scope& w, int64_t dim, int64_t side) const
   Block block{LoadTokenMixer(w["token_mixer"], dim, side), std::nullopt,
               LoadChannelMixer(w["channel_mixer"], dim, side)};
   if (w.Has("se.fc1.weight")) {
-    const int64_t reduced = w.Shape("se.fc1.weight")[0];
-    block.se = SqueezeExcite{LoadGate(w["se"]["fc1"], dim, reduced),
-                             LoadGate(w["se"]["fc2"], reduced, dim)};
+    const Linear fc1 = LoadGate(w["se"]["fc1"], dim, -1);
+    block.se = SqueezeExcite{fc1, LoadGate(w["se"]["fc2"], fc1.out(), dim)};
   }
   return block;
 }
@@ -76,23 +76,22 @@ RepVit::Downsample RepVit::LoadDownsample(const Scope& w, int64_t dim, int64_t s
           LoadChannelMixer(w["ffn"], channel_downsample.out(), side / 2)};
 }
 
-RepVit::RepVit(const Scope& w, Activation activation, int64_t image_size)
+RepVit::RepVit(const Scope& w, const ModelConfig& config, int64_t image_size)
     : stem_conv1_(LoadConvNorm(w["stem"]["conv1"], 3, -1, 3, image_size, /*stride=*/2)),
       stem_conv2_(LoadConvNorm(w["stem"]["conv2"], stem_conv1_.out(), -1, 3, image_size / 2,
                                /*stride=*/2)),
-      activation_(activation) {
+      activation_(config.trunk_activation) {
   int64_t dim = stem_conv2_.out(), side = image_size / 4;
-  for (int i = 0;; ++i) {
-    const Scope scope = w["stages_" + std::to_string(i)];
-    if (!scope.Has("blocks.0.token_mixer.conv.c.weight")) break;
+  for (const int64_t depth : config.trunk_depths) {
+    const Scope scope = w["stages_" + std::to_string(stages_.size())];
     Stage stage;
-    if (i > 0) {
+    if (!stages_.empty()) {
       stage.downsample = LoadDownsample(scope["downsample"], dim, side);
       dim = stage.downsample->channel_downsample.out();
       side /= 2;
     }
-    for (int j = 0; scope["blocks"][j].Has("token_mixer.conv.c.weight"); ++j) {
-      stage.blocks.push_back(LoadBlock(scope["blocks"][j], dim, side));
+    for (const Scope& block : scope["blocks"].List("token_mixer.conv.c.weight", depth)) {
+      stage.blocks.push_back(LoadBlock(block, dim, side));
     }
     stages_.push_back(std::move(stage));
   }

@@ -15,7 +15,7 @@ namespace sam2 {
 class RepVit {
  public:
   // image_size: side of the network's input.
-  RepVit(const Scope& w, Activation activation, int64_t image_size);
+  RepVit(const Scope& w, const ModelConfig& config, int64_t image_size);
 
   // image: [B, 3, S, S] -> one map per stage, fine to coarse, sides S/4 .. S/32.
   std::vector<Tensor> operator()(const Tensor& image) const;

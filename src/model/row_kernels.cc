@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "image/vector_clones.h"
+#include "vector_clones.h"
 
 // Inlined into each clone of its caller.
 #if defined(__GNUC__)

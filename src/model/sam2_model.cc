@@ -14,18 +14,18 @@ constexpr int64_t kStride = 16;  // of the deepest feature map
 
 int64_t CheckedImageSize(const ModelConfig& config, int64_t image_size) {
   if (image_size == 0) return config.image_size;
-  if (image_size < 64 || image_size > 4096 || image_size % 32 != 0) {
+  if (!IsImageSize(image_size)) {
     throw Error(ErrorCode::kBadSettings, "image size " + std::to_string(image_size) +
-                                             " is not possible: allowed are multiples of 32 "
-                                             "from 64 to 4096, or 0 for the model's own");
+                                             " is not possible: allowed are " + kImageSizes +
+                                             ", or 0 for the model's own");
   }
   return image_size;
 }
 
-std::optional<SpatialPerceiver> LoadPerceiver(const Scope& w, int64_t mem_dim, int64_t heads,
-                                              int64_t feature_size) {
+std::optional<SpatialPerceiver> LoadPerceiver(const Scope& w, int64_t mem_dim,
+                                              const ModelConfig& config, int64_t feature_size) {
   if (!w.Has("spatial_perceiver.latents")) return std::nullopt;
-  return SpatialPerceiver(w["spatial_perceiver"], mem_dim, heads, feature_size);
+  return SpatialPerceiver(w["spatial_perceiver"], mem_dim, config, feature_size);
 }
 
 }  // namespace
@@ -41,17 +41,17 @@ Sam2Model::Sam2Model(Weights& weights, ModelConfig config, int64_t image_size)
       image_encoder_(weights.Root()["image_encoder"], weights.Root()["sam_mask_decoder"],
                      config_, image_size_),
       hidden_dim_(image_encoder_.d_model()),
-      memory_encoder_(weights.Root()["memory_encoder"], hidden_dim_, image_size_),
-      spatial_perceiver_(LoadPerceiver(weights.Root(), memory_encoder_.mem_dim(),
-                                       config_.perceiver_heads, image_size_ / kStride)),
+      memory_encoder_(weights.Root()["memory_encoder"], hidden_dim_, config_, image_size_),
+      spatial_perceiver_(LoadPerceiver(weights.Root(), memory_encoder_.mem_dim(), config_,
+                                       image_size_ / kStride)),
       memory_attention_(
           weights.Root()["memory_attention"], hidden_dim_, memory_encoder_.mem_dim(),
-          image_size_ / kStride,
+          config_, image_size_ / kStride,
           spatial_perceiver_ ? spatial_perceiver_->grid_size() : image_size_ / kStride),
       sam_prompt_encoder_(weights.Root()["sam_prompt_encoder"], hidden_dim_, image_size_),
       sam_mask_decoder_(weights.Root()["sam_mask_decoder"], hidden_dim_, config_),
       mask_downsample_(weights.Root()["mask_downsample"], 1, 1, 4, {.stride = 4}),
-      obj_ptr_proj_(weights.Root()["obj_ptr_proj"], hidden_dim_, hidden_dim_) {
+      obj_ptr_proj_(weights.Root()["obj_ptr_proj"], hidden_dim_, hidden_dim_, /*count=*/3) {
   const Scope w = weights.Root();
   const int64_t mem_dim = memory_encoder_.mem_dim();
   const int64_t side = image_size_ / kStride;

@@ -111,7 +111,6 @@ class Sam2Model {
   const ModelConfig& config() const { return config_; }
   const ImageEncoder& image_encoder() const { return image_encoder_; }
   const PromptEncoder& prompt_encoder() const { return sam_prompt_encoder_; }
-  const MaskDecoder& mask_decoder() const { return sam_mask_decoder_; }
   at::Device device() const { return device_; }
 
  private:

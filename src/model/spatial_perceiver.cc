@@ -10,13 +10,13 @@
 
 namespace sam2 {
 
-SpatialPerceiver::SpatialPerceiver(const Scope& w, int64_t dim, int64_t num_heads,
+SpatialPerceiver::SpatialPerceiver(const Scope& w, int64_t dim, const ModelConfig& config,
                                    int64_t feature_size)
     : latents_(w.Param("latents", {-1, dim}).unsqueeze(0)),
       latents_2d_(w.Param("latents_2d", {-1, dim}).unsqueeze(1)),
       norm_(w["norm"], dim, 1e-5) {
-  for (int i = 0; w["layers"][i].Has("attn.to_q.weight"); ++i) {
-    const Scope layer = w["layers"][i];
+  const int64_t num_heads = config.perceiver_heads;
+  for (const Scope& layer : w["layers"].List("attn.to_q.weight", config.perceiver_layers)) {
     layers_.push_back({
         .attn = LoadAttention(layer["attn"], dim, num_heads, /*self=*/false),
         .ff = LoadFeedForward(layer["ff"], dim),
@@ -26,11 +26,11 @@ SpatialPerceiver::SpatialPerceiver(const Scope& w, int64_t dim, int64_t num_head
   }
   grid_size_ = std::lround(std::sqrt(static_cast<double>(latents_2d_.size(0))));
   if (grid_size_ * grid_size_ != latents_2d_.size(0) || feature_size % grid_size_ != 0) {
-    w.weights().Fail("tensor " + w.Name("latents_2d") + ": " +
-                     std::to_string(latents_2d_.size(0)) + " latents make no square grid on a " +
-                     std::to_string(feature_size) + "x" + std::to_string(feature_size) +
-                     " map; the image size must be a multiple of " +
-                     std::to_string(16 * grid_size_));
+    w.Fail("latents_2d", "has " + std::to_string(latents_2d_.size(0)) +
+                             " latents, which make no square grid on a " +
+                             std::to_string(feature_size) + "x" + std::to_string(feature_size) +
+                             " map; the image size must be a multiple of " +
+                             std::to_string(16 * grid_size_));
   }
   const at::Device device = w.weights().device();
   input_pos_ = w.weights().Place(PositionEmbeddingSine(dim, feature_size, feature_size, device));
@@ -76,9 +76,7 @@ Tensor SpatialPerceiver::operator()(const Tensor& map) const {
 
 Tensor SpatialPerceiver::LatentAttention::operator()(const Tensor& latents, const Tensor& input,
                                                      const Tensor& pos) const {
-  const auto heads = [this](const Tensor& x) {  // [B, N, C] -> [B, heads, N, C / heads]
-    return x.unflatten(-1, {num_heads, x.size(-1) / num_heads}).transpose(1, 2);
-  };
+  const auto heads = [this](const Tensor& x) { return SplitHeads(x, num_heads); };
   const std::vector<Tensor> kv = to_kv(norm_x(input)).chunk(2, -1);
   const auto placed = [&](const Tensor& x) { return heads(pos.defined() ? x + pos : x); };
   const Tensor out = ScaledDotProductAttention(heads(to_q(norm_latents(latents))),

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "model/config.h"
 #include "model/layers.h"
 
 namespace sam2 {
@@ -12,7 +13,8 @@ namespace sam2 {
 // perceiver.py, PerceiverResampler.
 class SpatialPerceiver {
  public:
-  SpatialPerceiver(const Scope& w, int64_t dim, int64_t num_heads, int64_t feature_size);
+  // feature_size: side of the maps.
+  SpatialPerceiver(const Scope& w, int64_t dim, const ModelConfig& config, int64_t feature_size);
 
   // map: [N, dim, h, w]. Returns [N, num_latents + num_latents_2d, dim].
   Tensor operator()(const Tensor& map) const;

@@ -6,8 +6,7 @@
 namespace sam2 {
 
 TwoWayTransformer::TwoWayTransformer(const Scope& w, int64_t embedding_dim, int64_t num_heads) {
-  for (int i = 0; w["layers"][i].Has("norm1.weight"); ++i) {
-    const Scope layer = w["layers"][i];
+  for (const Scope& layer : w["layers"].List("norm1.weight", /*count=*/2)) {
     layers_.push_back({
         .self_attn = Attention(layer["self_attn"], embedding_dim, num_heads),
         .cross_attn_token_to_image =
@@ -18,8 +17,8 @@ TwoWayTransformer::TwoWayTransformer(const Scope& w, int64_t embedding_dim, int6
         .norm2 = LayerNorm(layer["norm2"], embedding_dim, 1e-5),
         .norm3 = LayerNorm(layer["norm3"], embedding_dim, 1e-5),
         .norm4 = LayerNorm(layer["norm4"], embedding_dim, 1e-5),
-        .mlp = Mlp(layer["mlp"], embedding_dim, embedding_dim),
-        .skip_first_layer_pe = i == 0,
+        .mlp = Mlp(layer["mlp"], embedding_dim, embedding_dim, /*count=*/2),
+        .skip_first_layer_pe = layers_.empty(),
     });
   }
   final_attn_token_to_image_ =

@@ -77,6 +77,10 @@ class CachingAllocator final : public c10::Allocator {
     }
     void* block = std::aligned_alloc(kAlignment, sizeof(Header) + size);
     if (!block) {
+      FreeKept();
+      block = std::aligned_alloc(kAlignment, sizeof(Header) + size);
+    }
+    if (!block) {
       std::lock_guard lock(mutex_);
       used_bytes_ -= size;
     }
@@ -97,6 +101,19 @@ class CachingAllocator final : public c10::Allocator {
       while (kept_bytes_ > std::min(kMaxKept, most_used_bytes_)) surplus.push_back(TakeOldest());
     }
     for (void* old : surplus) std::free(HeaderOf(old));
+  }
+
+  // For those who need memory more.
+  void FreeKept() {
+    std::unordered_map<size_t, OfOneSize> kept;
+    {
+      std::lock_guard lock(mutex_);
+      kept.swap(kept_);
+      kept_bytes_ = 0;
+    }
+    for (const auto& [size, blocks] : kept) {
+      for (const Kept& block : blocks) std::free(HeaderOf(block.data));
+    }
   }
 
   void* TakeOldest() {

@@ -7,7 +7,8 @@ namespace sam2 {
 // instead of giving them back to the system: a tracker step asks for the same
 // sizes every frame, and fresh pages cost a third of the time of a step. What
 // is kept is at most 1 GiB and at most as much as was ever in use at once: what
-// was freed longest ago goes first. Call it once.
+// was freed longest ago goes first; where memory runs out all of it goes. Call
+// it once.
 void InstallCachingAllocator();
 
 }  // namespace sam2

@@ -2,7 +2,6 @@
 #include "predictor/engine.h"
 
 #include <ATen/Context.h>
-#include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <dlfcn.h>
 
@@ -106,20 +105,6 @@ std::unique_ptr<GraphPool> OpenGraphs(const ResolvedOptions& options) {
   return options.graphs && options.device.is_cuda() ? OpenCudaGraphs(options.device) : nullptr;
 }
 
-class OperatorsOnOneThread {
- public:
-  OperatorsOnOneThread() { Use(1); }
-  ~OperatorsOnOneThread() { Use(before_); }
-  OperatorsOnOneThread(const OperatorsOnOneThread&) = delete;
-  OperatorsOnOneThread& operator=(const OperatorsOnOneThread&) = delete;
-
- private:
-  static void Use(int threads) {
-    if (at::get_num_threads() != threads) at::set_num_threads(threads);
-  }
-  int before_ = at::get_num_threads();
-};
-
 // Whether a network's operators are too short to be divided among threads: its
 // weights times the places of its map, about as many as it has multiplications.
 bool HasShortOperators(const Sam2Model& model, const Weights& weights) {
@@ -148,7 +133,10 @@ ResolvedOptions Resolve(const EngineOptions& options) {
   std::error_code error;
   const std::filesystem::path path = std::filesystem::canonical(options.model, error);
   if (error) {
-    throw Error(ErrorCode::kNotFound, options.model + ": " + error.message());
+    const bool absent = error == std::errc::no_such_file_or_directory ||
+                        error == std::errc::not_a_directory;
+    throw Error(absent ? ErrorCode::kNotFound : ErrorCode::kBadCheckpoint,
+                options.model + ": " + error.message());
   }
   resolved.model = path.string();
   return resolved;
@@ -212,9 +200,7 @@ std::unique_ptr<SideWorkers::Work> ModelEngine::Start(int64_t pieces,
 }
 
 void ModelEngine::ForEach(int64_t pieces, std::function<void(int64_t)> piece) {
-  if (pieces == 1) return piece(0);
-  const OperatorsOnOneThread one_thread;
-  queue_->workers().Start(AllThreads() - 1, pieces, std::move(piece))->Finish();
+  queue_->workers().ForEach(AllThreads(), pieces, std::move(piece));
 }
 
 std::unique_ptr<VideoTracker> ModelEngine::CreateVideoTracker(const TrackerOptions& options) {

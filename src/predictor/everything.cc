@@ -11,7 +11,9 @@
 
 #include "image/color.h"
 #include "image/components.h"
+#include "image/layout.h"
 #include "image/mask.h"
+#include "image/window.h"
 
 namespace sam2 {
 namespace {
@@ -117,7 +119,6 @@ class CropSegmenter {
  private:
   void Judge(GridAnswer& answer, std::vector<Candidate>& candidates) const {
     if (options_.min_mask_region_area > 0) {
-      answer.logits = answer.logits.clone();
       RemoveHolesAndSpecks(answer.logits.unsqueeze(0), options_.min_mask_region_area,
                            options_.min_mask_region_area);
     }
@@ -180,7 +181,7 @@ class CropSegmenter {
 class CroppableFrame {
  public:
   explicit CroppableFrame(const FrameView& frame) : frame_(frame) {
-    if (frame.format != PixelFormat::kNV12 && frame.format != PixelFormat::kI420) return;
+    if (!IsYCbCr(frame.format)) return;
     rgbx_.resize(static_cast<size_t>(frame.width) * frame.height * 4);
     YCbCrToRgbx(frame, rgbx_.data());
     frame_ = {.format = PixelFormat::kRGBx, .width = frame.width, .height = frame.height,
@@ -188,24 +189,10 @@ class CroppableFrame {
   }
 
   FrameView Part(const PixelBox& box) const {
-    FrameView part = frame_;
-    part.width = box.x1 - box.x0;
-    part.height = box.y1 - box.y0;
-    part.plane[0] += static_cast<std::ptrdiff_t>(box.y0) * frame_.stride[0] +
-                     static_cast<std::ptrdiff_t>(box.x0) * PixelBytes();
-    return part;
+    return PartOf(frame_, {box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0});
   }
 
  private:
-  int PixelBytes() const {
-    switch (frame_.format) {
-      case PixelFormat::kGRAY8: return 1;
-      case PixelFormat::kRGB:
-      case PixelFormat::kBGR: return 3;
-      default: return 4;
-    }
-  }
-
   FrameView frame_;
   std::vector<std::uint8_t> rgbx_;
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predictor/execution_queue.h"
 
-#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 
@@ -22,6 +21,8 @@ bool IsOutOfMemory(const c10::Error& error) {
          error.msg().find("can't allocate memory") != std::string::npos;
 }
 
+}  // namespace
+
 void RunTranslatingErrors(const std::function<void()>& job) {
   try {
     job();
@@ -36,12 +37,6 @@ void RunTranslatingErrors(const std::function<void()>& job) {
     throw Error(ErrorCode::kFailed, error.what());
   }
 }
-
-void UseThreads(int threads) {
-  if (at::get_num_threads() != threads) at::set_num_threads(threads);
-}
-
-}  // namespace
 
 std::shared_ptr<ExecutionQueue> ExecutionQueue::ForDevice(at::Device device) {
   static std::mutex mutex;
@@ -64,7 +59,7 @@ void ExecutionQueue::Run(int threads, const std::function<void()>& job) {
   // Shared, because the worker may still be leaving the task when its result
   // is already here.
   auto task = std::make_shared<std::packaged_task<void()>>([&] {
-    UseThreads(threads);
+    UseOperatorThreads(threads);
     RunTranslatingErrors(job);
   });
   {

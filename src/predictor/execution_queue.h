@@ -14,6 +14,9 @@
 
 namespace sam2 {
 
+// Runs the job on this thread. What it throws is thrown as an Error.
+void RunTranslatingErrors(const std::function<void()>& job);
+
 // All inference on one device runs here, on one thread, in the order of
 // asking: N streams neither fight for cores nor starve, and the parallel
 // runtime keeps one team of threads instead of one for each stream.

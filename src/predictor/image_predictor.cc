@@ -18,12 +18,6 @@
 namespace sam2 {
 namespace {
 
-// A given mask in place of a decoder's answer: logits of a sure one. The same
-// values as SAM2Base._use_mask_as_output.
-Tensor MaskToLogits(const Mask& mask, int width, int height, int64_t image_size) {
-  return MaskToInput(mask, width, height, static_cast<int>(image_size / 4)) * 20.0 - 10.0;
-}
-
 // Encodings of windows that are kept, so that a click costs the decoder alone.
 constexpr size_t kKeptWindows = 4;
 
@@ -76,34 +70,40 @@ bool StillsPredictor::SetImage(const FrameView& frame) {
 StepResult StillsPredictor::Step(std::span<const Prompt> prompts) {
   if (!fingerprint_) throw Error(ErrorCode::kBadSettings, "there is no picture yet");
   StepResult result;
-  if (!prompts.empty()) {
-    Draft draft{.objects = objects_, .next_id = next_id_, .waiting = {}};
-    for (const Prompt& prompt : prompts) Apply(prompt, draft, result.outcomes.emplace_back());
-    Decode(draft);
-    objects_ = std::move(draft.objects);
-    next_id_ = draft.next_id;
-  }
-  for (const StillObject& object : objects_) result.objects.push_back(*object.report);
+  RunTranslatingErrors([&] {
+    if (!prompts.empty()) {
+      Draft draft{.objects = objects_, .next_id = next_id_, .waiting = {}};
+      for (const Prompt& prompt : prompts) Apply(prompt, draft, result.outcomes.emplace_back());
+      Decode(draft);
+      objects_ = std::move(draft.objects);
+      next_id_ = draft.next_id;
+    }
+    for (const StillObject& object : objects_) result.objects.push_back(*object.report);
+  });
   return result;
 }
 
 void StillsPredictor::SetMaskChoice(MaskChoice choice) {
   options_.mask_choice = choice;
-  for (StillObject& object : objects_) {
-    Answer& answer = object.steps.back().answer;
-    const int chosen = Choose(answer);
-    if (object.accepted || chosen == answer.chosen) continue;
-    answer.chosen = chosen;
-    object.report = Report(object);
-  }
+  RunTranslatingErrors([&] {
+    for (StillObject& object : objects_) {
+      Answer& answer = object.steps.back().answer;
+      const int chosen = Choose(answer);
+      if (object.accepted || chosen == answer.chosen) continue;
+      answer.chosen = chosen;
+      object.report = Report(object);
+    }
+  });
 }
 
 std::vector<Object> StillsPredictor::Everything(const EverythingOptions& options) {
   if (!fingerprint_) throw Error(ErrorCode::kBadSettings, "there is no picture yet");
   if (everything_options_ != options) {
     CheckEverythingOptions(options);
-    engine_->Run([&] { Encoded(WholePicture()); });
-    everything_ = SegmentEverything(*engine_, frame_, *picture_, options);
+    RunTranslatingErrors([&] {
+      engine_->Run([&] { Encoded(WholePicture()); });
+      everything_ = SegmentEverything(*engine_, frame_, *picture_, options);
+    });
     everything_options_ = options;
   }
   return everything_;
@@ -183,8 +183,8 @@ void StillsPredictor::Apply(Prompt prompt, Draft& draft, PromptOutcome& outcome)
 }
 
 std::string StillsPredictor::CheckAction(const Prompt& prompt, Draft& draft) const {
+  if (std::string error = CheckId(prompt); !error.empty()) return error;
   const std::string name = "object " + std::to_string(prompt.id);
-  if (prompt.id < 0) return "id " + std::to_string(prompt.id) + " is not allowed: ids start at 1";
   const StillObject* object = draft.Find(prompt.id);
   if (prompt.action != PromptAction::kAdd) {
     if (!object) return name + " does not exist";
@@ -196,7 +196,8 @@ std::string StillsPredictor::CheckAction(const Prompt& prompt, Draft& draft) con
   if (prompt.id != 0 && object) {
     return name + " exists already: use refine or replace to prompt it again";
   }
-  const auto count = std::ssize(draft.objects) + std::ssize(draft.waiting);
+  const auto is_new = [&](const Question& question) { return !draft.Find(question.id); };
+  const auto count = std::ssize(draft.objects) + std::ranges::count_if(draft.waiting, is_new);
   if (count >= options_.max_objects) {
     return "there are " + std::to_string(count) + " objects already, as many as are allowed";
   }
@@ -229,8 +230,7 @@ void StillsPredictor::TakeMask(const Prompt& prompt, Draft& draft) {
   Decode(draft);  // objects stand in order of their first appearance
   StillObject& object = draft.FindOrAdd(prompt.id);
   if (prompt.action == PromptAction::kReplace) object.steps.clear();
-  const Tensor logits =
-      MaskToLogits(*prompt.mask, frame_.width, frame_.height, engine_->model().image_size());
+  const Tensor logits = MaskToLogits(*prompt.mask, frame_.width, frame_.height);
   object.steps.push_back({.box = {}, .points = {}, .window = WholePicture(),
                           .answer = {.logits = logits[0], .ious = {1}, .score = 1, .chosen = 0,
                                      .given = std::make_shared<Mask>(Tight(*prompt.mask))}});
@@ -299,10 +299,18 @@ Window StillsPredictor::WindowOf(const HistoryStep& step, const StillObject* for
 Tensor StillsPredictor::FormerLogits(const StillObject& object, const Window& window) const {
   const HistoryStep& former = object.steps.back();
   if (former.window == window) {
-    return former.answer.logits[former.answer.chosen].clamp(-32.0, 32.0).unsqueeze(0).unsqueeze(0);
+    return former.answer.logits[former.answer.chosen].unsqueeze(0).unsqueeze(0);
   }
-  return MaskToLogits(ToWindow(object.report->mask, window), window.width, window.height,
-                      engine_->model().image_size());
+  return MaskToLogits(ToWindow(object.report->mask, window), window.width, window.height);
+}
+
+// A given mask in place of a decoder's answer: logits of a sure one, [1, 1, 4h, 4w].
+// The same values as SAM2Base._use_mask_as_output.
+Tensor StillsPredictor::MaskToLogits(const Mask& mask, int width, int height) const {
+  const int side = static_cast<int>(engine_->model().image_size() / 4);
+  Tensor logits;
+  engine_->Run([&] { logits = MaskToInput(mask, width, height, side) * 20.0 - 10.0; });
+  return logits;
 }
 
 // ---------------------------------------------------------------- answers
@@ -359,12 +367,14 @@ std::vector<StillsPredictor::Answer> StillsPredictor::DecodeBatch(
   }
   const Sam2Model& model = engine_->model();
   const int64_t N = std::ssize(questions);
-  Tensor logits, ious, scores;  // [N, K, 4h, 4w], [N, K], [N]
+  std::vector<Answer> answers(questions.size());
   engine_->Run([&] {
+    Tensor logits, ious;  // [N, K, 4h, 4w], [N, K]
     const EncodedPicture& picture = Encoded(questions.front().step.window);
     std::optional<PointPrompt> points;
     if (!lists.front().labels.empty()) points = ToPointPrompt(lists, picture, model);
-    const Tensor former = masks.empty() ? Tensor() : at::cat(masks).to(model.device());
+    const Tensor former =
+        masks.empty() ? Tensor() : at::cat(masks).clamp(-32.0, 32.0).to(model.device());
     const DecoderOutput output =
         model.DecodeMasks(picture.features, picture.embedding, N, points, former);
     if (questions.front().multimask) {
@@ -377,18 +387,17 @@ std::vector<StillsPredictor::Answer> StillsPredictor::DecodeBatch(
     }
     logits = logits.to(at::kCPU).contiguous();
     ious = ious.to(at::kCPU).contiguous();
-    scores = output.object_score_logits.sigmoid().flatten().to(at::kCPU).contiguous();
+    const Tensor scores = output.object_score_logits.sigmoid().flatten().to(at::kCPU).contiguous();
+    const int64_t K = ious.size(1);
+    for (int64_t i = 0; i < N; ++i) {
+      const float* iou = ious.const_data_ptr<float>() + i * K;
+      // A copy, so that an object does not keep the whole batch alive.
+      answers[i] = {.logits = logits[i].clone(),
+                    .ious = std::vector<float>(iou, iou + K),
+                    .score = scores.const_data_ptr<float>()[i],
+                    .chosen = 0, .given = nullptr};
+    }
   });
-  std::vector<Answer> answers(questions.size());
-  const int64_t K = ious.size(1);
-  for (int64_t i = 0; i < N; ++i) {
-    const float* iou = ious.const_data_ptr<float>() + i * K;
-    // A copy, so that an object does not keep the whole batch alive.
-    answers[i] = {.logits = logits[i].clone(),
-                  .ious = std::vector<float>(iou, iou + K),
-                  .score = scores.const_data_ptr<float>()[i],
-                  .chosen = 0, .given = nullptr};
-  }
   return answers;
 }
 
@@ -398,9 +407,12 @@ int StillsPredictor::Choose(const Answer& answer) const {
   if (options_.mask_choice == MaskChoice::kBest) {
     return static_cast<int>(std::ranges::max_element(answer.ious) - answer.ious.begin());
   }
-  const Tensor areas = answer.logits.gt(0).sum({1, 2});
-  std::ranges::stable_sort(order, std::greater<>(),
-                           [&](int i) { return areas.const_data_ptr<int64_t>()[i]; });
+  const int64_t pixels = answer.logits[0].numel();
+  const auto area = [&](int i) {
+    const float* logits = answer.logits.const_data_ptr<float>() + i * pixels;
+    return std::count_if(logits, logits + pixels, [](float logit) { return logit > 0; });
+  };
+  std::ranges::stable_sort(order, std::greater<>(), area);
   return order[static_cast<int>(options_.mask_choice) - static_cast<int>(MaskChoice::kWhole)];
 }
 

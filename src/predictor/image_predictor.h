@@ -86,6 +86,7 @@ class StillsPredictor : public ImagePredictor {
   // Where a step of an object is looked for. former: the object before it, if it counts.
   Window WindowOf(const HistoryStep& step, const StillObject* former) const;
   Tensor FormerLogits(const StillObject& object, const Window& window) const;
+  Tensor MaskToLogits(const Mask& mask, int width, int height) const;
   void SetPoints(Question& question) const;
   void Decode(Draft& draft);
   void Narrow(Question& question, Answer& answer);

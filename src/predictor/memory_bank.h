@@ -51,7 +51,7 @@ class MemoryBank {
   // What `frame`, later than all that were added, attends to.
   struct Selection {
     std::vector<const ObjectMemory*> memories;
-    std::vector<int64_t> t_pos;  // of each memory, see Sam2Model::MemoryPosition
+    std::vector<int64_t> t_pos;  // of each memory, see Sam2Model::MemoryPositions
     std::vector<const ObjectMemory*> pointers;
     std::vector<int64_t> ages;  // of each pointer: how many frames ago
   };

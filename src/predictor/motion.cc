@@ -113,14 +113,6 @@ Box BoxMotion::Moved(const Box& box, std::int64_t from_ns, std::int64_t to_ns) c
   return {box.x0 + dx - grow_x, box.y0 + dy - grow_y, box.x1 + dx + grow_x, box.y1 + dy + grow_y};
 }
 
-float BoxIou(const Box& a, const Box& b) {
-  const float width = std::min(a.x1, b.x1) - std::max(a.x0, b.x0);
-  const float height = std::min(a.y1, b.y1) - std::max(a.y0, b.y0);
-  if (width <= 0 || height <= 0) return 0;
-  const float both = width * height;
-  return both / ((a.x1 - a.x0) * (a.y1 - a.y0) + (b.x1 - b.x0) * (b.y1 - b.y0) - both);
-}
-
 Mask MoveMask(const Mask& mask, const Box& from, const Box& to, int frame_width,
               int frame_height) {
   const float scale_x = (from.x1 - from.x0) / (to.x1 - to.x0);

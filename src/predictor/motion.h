@@ -64,9 +64,6 @@ class BoxMotion {
   int updates_ = 0;
 };
 
-// Overlap of two boxes over their union, 0..1.
-float BoxIou(const Box& a, const Box& b);
-
 // The mask moved and scaled with its box from `from` to `to` (pixels of the
 // frame), nearest pixel, cut at the frame's edge. Empty when nothing is left.
 Mask MoveMask(const Mask& mask, const Box& from, const Box& to, int frame_width,

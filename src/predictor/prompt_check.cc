@@ -96,6 +96,16 @@ void CheckPrompt(Prompt& prompt, int frame_width, int frame_height, PromptOutcom
   outcome.error = CheckParts(prompt, frame_width, frame_height, outcome.clipped);
 }
 
+std::string CheckId(const Prompt& prompt) {
+  const std::string id = "id " + std::to_string(prompt.id) + " is not allowed: ids ";
+  if (prompt.id < 0) return id + "start at 1";
+  // Those that were chosen may be above it.
+  if (prompt.action == PromptAction::kAdd && prompt.id > kMaxObjectId) {
+    return id + "end at " + std::to_string(kMaxObjectId);
+  }
+  return {};
+}
+
 void CheckSearchWindow(float factor) {
   if (factor == 0 || (factor >= 1 && factor <= kMaxSearchWindow)) return;
   std::ostringstream text;

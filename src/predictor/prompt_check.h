@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 #include "sam2.h"
 
 namespace sam2 {
@@ -9,6 +11,9 @@ namespace sam2 {
 // over the edge; sets outcome.clipped then, and outcome.error when nothing
 // usable is left, naming the value and what is allowed.
 void CheckPrompt(Prompt& prompt, int frame_width, int frame_height, PromptOutcome& outcome);
+
+// Why the prompt's id is none that may be asked for, else empty.
+std::string CheckId(const Prompt& prompt);
 
 // Throws Error kBadSettings for a search window that cannot be.
 void CheckSearchWindow(float factor);

@@ -58,8 +58,8 @@ bool PromptPlan::Exists(int id) const {
 }
 
 std::string PromptPlan::CheckAction(const Prompt& prompt) const {
+  if (std::string error = CheckId(prompt); !error.empty()) return error;
   const std::string name = "object " + std::to_string(prompt.id);
-  if (prompt.id < 0) return "id " + std::to_string(prompt.id) + " is not allowed: ids start at 1";
   if (prompt.action != PromptAction::kAdd) {
     return Exists(prompt.id) ? "" : name + " does not exist";
   }

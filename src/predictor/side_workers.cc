@@ -9,6 +9,25 @@
 #include <utility>
 
 namespace sam2 {
+namespace {
+
+class OperatorsOnOneThread {
+ public:
+  OperatorsOnOneThread() { UseOperatorThreads(1); }
+  ~OperatorsOnOneThread() { UseOperatorThreads(before_); }
+  OperatorsOnOneThread(const OperatorsOnOneThread&) = delete;
+  OperatorsOnOneThread& operator=(const OperatorsOnOneThread&) = delete;
+
+ private:
+  int before_ = at::get_num_threads();
+};
+
+}  // namespace
+
+// Asked for the first time, ATen sets the number itself.
+void UseOperatorThreads(int threads) {
+  if (at::get_num_threads() != threads) at::set_num_threads(threads);
+}
 
 struct SideWorkers::State {
   std::function<void(int64_t)> piece;
@@ -84,10 +103,15 @@ std::unique_ptr<SideWorkers::Work> SideWorkers::Start(int workers, int64_t piece
   return work;
 }
 
+void SideWorkers::ForEach(int threads, int64_t pieces, std::function<void(int64_t)> piece) {
+  if (pieces == 1) return piece(0);
+  const OperatorsOnOneThread one_thread;
+  Start(threads - 1, pieces, std::move(piece))->Finish();
+}
+
 void SideWorkers::Loop(std::stop_token stop) {
   const c10::InferenceMode inference_mode;
-  // Asked for the first time, ATen sets the number itself.
-  if (at::get_num_threads() != 1) at::set_num_threads(1);
+  UseOperatorThreads(1);
   for (;;) {
     std::shared_ptr<State> state;
     {

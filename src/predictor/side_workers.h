@@ -12,6 +12,9 @@
 
 namespace sam2 {
 
+// Lets operators that this thread calls use so many threads.
+void UseOperatorThreads(int threads);
+
 // Threads beside the one that runs inference. Each computes whole pieces of
 // work alone: operators on it do not split their work further. Threads inside
 // of operators meet at the end of each one; with a small network that costs as
@@ -47,6 +50,10 @@ class SideWorkers {
   // Begins the pieces on the workers, of which there are at least `workers`
   // from then on. With none the pieces wait for Finish().
   std::unique_ptr<Work> Start(int workers, int64_t pieces, std::function<void(int64_t)> piece);
+
+  // Computes the pieces on so many threads, this one among them, operators on one
+  // thread each; a single piece as it is. Throws what one of them threw.
+  void ForEach(int threads, int64_t pieces, std::function<void(int64_t)> piece);
 
  private:
   void Loop(std::stop_token stop);

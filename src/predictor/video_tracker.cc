@@ -98,9 +98,9 @@ StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
     return plan.Removes(object.id()) || Rests(object, pts_ns);
   };
   if (!std::ranges::all_of(objects_, needs_no_look) || !plan.pending().empty()) {
-    const Looks looks = LookClosely(frame, plan);
+    Looks looks = LookClosely(frame, plan);
     EncoderBatcher::Request request(engine_->encoder(), reader_, frame);
-    engine_->Run([&] { RunStep(request, frame, pts_ns, plan, looks); });
+    engine_->Run([&] { RunStep(request, frame, pts_ns, plan, std::move(looks)); });
   }
   next_id_ = plan.next_id();
   std::erase_if(objects_, [&](const TrackedObject& object) { return plan.Removes(object.id()); });
@@ -196,6 +196,25 @@ FramePrompt StreamingTracker::ToNetwork(const FrameView& frame,
   return network;
 }
 
+StreamingTracker::FramePrompts StreamingTracker::Ask(const FrameView& frame,
+                                                     const PromptPlan& plan,
+                                                     Looks& looks) const {
+  FramePrompts asked;
+  for (const auto& [id, pending] : plan.pending()) {
+    if (const auto look = looks.find(id); look != looks.end()) {
+      FramePrompt seen;
+      seen.mask = ToNetwork(frame, look->second.mask);
+      if (seen.mask.any().item<bool>()) {
+        asked[id] = std::move(seen);
+        continue;
+      }
+      looks.erase(look);  // too thin: it would be remembered as absent
+    }
+    asked[id] = ToNetwork(frame, pending);
+  }
+  return asked;
+}
+
 // [1, 1, S, S] of 0 and 1, on the device
 Tensor StreamingTracker::ToNetwork(const FrameView& frame, const Mask& mask) const {
   const Sam2Model& model = engine_->model();
@@ -213,17 +232,9 @@ bool StreamingTracker::Rests(const TrackedObject& object, std::int64_t pts_ns) c
 
 void StreamingTracker::RunStep(EncoderBatcher::Request& request, const FrameView& frame,
                                std::int64_t pts_ns, const PromptPlan& plan,
-                               const Looks& looks) {
+                               Looks looks) {
   const FrameFeatures& features = request.Features();
-  FramePrompts asked;
-  for (const auto& [id, pending] : plan.pending()) {
-    const auto look = looks.find(id);
-    if (look == looks.end()) {
-      asked[id] = ToNetwork(frame, pending);
-    } else {
-      asked[id].mask = ToNetwork(frame, look->second.mask);
-    }
-  }
+  FramePrompts asked = Ask(frame, plan, looks);
   late_memories_.Finish(*engine_, store_);
   std::optional<Download> thumbnail;
   if (options_.detect_cuts) {
@@ -235,10 +246,13 @@ void StreamingTracker::RunStep(EncoderBatcher::Request& request, const FrameView
 
   CutDetector cuts = cuts_;
   const bool cut = thumbnail && cuts.See(thumbnail->Wait()[0]);
-  for (ObjectAnswer& answer : answers) Report(frame, pts_ns, cut, answer);
   for (ObjectAnswer& answer : answers) {
-    // The network only took the mask over; what was seen up close tells more.
-    if (const auto look = looks.find(answer.id); look != looks.end()) answer.report = look->second;
+    if (const auto look = looks.find(answer.id); look != looks.end()) {
+      // The network only took the mask over; what was seen up close tells more.
+      answer.report = std::move(look->second);
+    } else {
+      Report(frame, pts_ns, cut, answer);
+    }
   }
   late_memories_.Begin(*engine_, features, std::move(late));
   // From here on nothing fails.
@@ -408,8 +422,12 @@ void StreamingTracker::Learn(const FrameView& frame, std::int64_t pts_ns, bool c
   object.last_looked_ns = pts_ns;
   if (answer.report.box || is_new) object.last_seen_ns = pts_ns;
   if (answer.prompted || answer.report.box) object.across_cut = false;
-  // What the user says is not to be smoothed with what was seen before.
-  if (answer.prompted || cut) object.motion.Reset();
+  // What the user says, or another scene shows, is not to be smoothed with what was
+  // seen before, nor judged by it.
+  if (answer.prompted || cut) {
+    object.motion.Reset();
+    answer.sight.weight = 0;
+  }
   Remember(object, answer);
   if (answer.report.box) Follow(object, frame, pts_ns, answer);
   object.report = std::move(answer.report);

@@ -73,8 +73,10 @@ class StreamingTracker : public VideoTracker {
   Looks LookClosely(const FrameView& frame, const PromptPlan& plan) const;
   FramePrompt ToNetwork(const FrameView& frame, const PromptPlan::Pending& pending) const;
   Tensor ToNetwork(const FrameView& frame, const Mask& mask) const;
+  // What is asked of the network. Looks that its size has no pixel of are dropped.
+  FramePrompts Ask(const FrameView& frame, const PromptPlan& plan, Looks& looks) const;
   void RunStep(EncoderBatcher::Request& request, const FrameView& frame, std::int64_t pts_ns,
-               const PromptPlan& plan, const Looks& looks);
+               const PromptPlan& plan, Looks looks);
   std::vector<const TrackedObject*> Followed(std::int64_t pts_ns, const PromptPlan& plan,
                                              const FramePrompts& asked) const;
   void FollowPart(const FrameFeatures& features, std::int64_t pts_ns, const Pieces& within,

@@ -101,8 +101,7 @@ class InPieces {
   explicit InPieces(int64_t most)
       : pieces_{.most = most,
                 .for_each = [this](int64_t count, std::function<void(int64_t)> piece) {
-                  workers_.Start(static_cast<int>(pieces_.most) - 1, count, std::move(piece))
-                      ->Finish();
+                  workers_.ForEach(static_cast<int>(pieces_.most), count, std::move(piece));
                 }} {}
   const Pieces& get() const { return pieces_; }
 

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -53,6 +54,36 @@ TEST_F(CachingAllocator, SizesThatDoNotComeBackDoNotPileUp) {
     }
   }
   EXPECT_LT(ResidentBytes() - before, 64 * kMiB);
+}
+
+// Room for so many more bytes in this process, as long as this lives.
+class LimitedRoom {
+ public:
+  explicit LimitedRoom(rlim_t bytes) {
+    getrlimit(RLIMIT_AS, &before_);
+    rlim_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlimit limit{pages * sysconf(_SC_PAGESIZE) + bytes, before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+  }
+  ~LimitedRoom() { setrlimit(RLIMIT_AS, &before_); }
+  LimitedRoom(const LimitedRoom&) = delete;
+  LimitedRoom& operator=(const LimitedRoom&) = delete;
+
+ private:
+  rlimit before_;
+};
+
+TEST_F(CachingAllocator, WhatIsKeptGivesWayWhereMemoryRunsOut) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer keeps what was freed for a while";
+#endif
+  const auto empty = [](std::int64_t bytes) { return at::empty({bytes}, at::kByte); };
+  empty(200 * kMiB);  // kept from here on
+  const LimitedRoom room(64 * kMiB);
+  EXPECT_EQ(empty(150 * kMiB).numel(), 150 * kMiB);
+  EXPECT_THROW(empty(1000 * kMiB), c10::OutOfMemoryError);
+  EXPECT_EQ(empty(150 * kMiB).numel(), 150 * kMiB);  // and it goes on
 }
 
 TEST_F(CachingAllocator, NothingIsAllocatedForNothing) {

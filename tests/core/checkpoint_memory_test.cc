@@ -81,7 +81,8 @@ TEST_F(SavedModel, WhatIsForgottenWhileInUseComesBack) {
 TEST_F(SavedModel, TakenTensorKeepsItsShapeAndIsGivenOnce) {
   Weights weights(Save({{"w", at::ones({2, 3})}}), "w.safetensors", at::kFloat, at::kCPU);
   EXPECT_EQ(weights.Raw("w", {2, -1}).sum().item<float>(), 6);
-  EXPECT_EQ(weights.Shape("w"), at::IntArrayRef({2, 3}));
+  EXPECT_EQ(weights.Shape("w", {2, -1}), at::IntArrayRef({2, 3}));
+  EXPECT_THROW(weights.Shape("w", {2}), Error);
   EXPECT_EQ(weights.bytes(), 24);
   EXPECT_NO_THROW(weights.ExpectAllTaken());
   EXPECT_THROW(weights.Raw("w", {2, 3}), Error);

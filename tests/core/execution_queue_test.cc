@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predictor/execution_queue.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -89,6 +91,33 @@ TEST(ExecutionQueue, FailedJobDisturbsNobodyElse) {
   bool ran = false;
   queue.Run(1, [&] { ran = true; });
   EXPECT_TRUE(ran);
+}
+
+// The code of the Error that a job ends in.
+ErrorCode CodeOf(const std::function<void()>& job) {
+  try {
+    RunTranslatingErrors(job);
+  } catch (const Error& error) {
+    EXPECT_STRNE(error.what(), "");
+    return error.code();
+  }
+  ADD_FAILURE() << "no error";
+  return ErrorCode::kFailed;
+}
+
+TEST(RunTranslatingErrors, EveryErrorBecomesOneOfOurs) {
+  EXPECT_EQ(CodeOf([] { throw Error(ErrorCode::kBadSettings, "no"); }), ErrorCode::kBadSettings);
+  EXPECT_EQ(CodeOf([] { throw std::bad_alloc(); }), ErrorCode::kOutOfMemory);
+  EXPECT_EQ(CodeOf([] { throw std::runtime_error("no"); }), ErrorCode::kFailed);
+  EXPECT_EQ(CodeOf([] { at::zeros({2}).view({3}); }), ErrorCode::kFailed);
+  EXPECT_EQ(CodeOf([] { TORCH_CHECK_WITH(OutOfMemoryError, false, "no"); }),
+            ErrorCode::kOutOfMemory);
+}
+
+TEST(RunTranslatingErrors, WithoutOneTheJobIsDoneHere) {
+  std::thread::id id;
+  EXPECT_NO_THROW(RunTranslatingErrors([&] { id = std::this_thread::get_id(); }));
+  EXPECT_EQ(id, std::this_thread::get_id());
 }
 
 TEST(ExecutionQueue, OneForADevice) {

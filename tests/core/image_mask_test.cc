@@ -113,6 +113,19 @@ TEST_P(Extraction, EqualsEveryPixelForItselfToTheBit) {
   }
 }
 
+TEST_P(Extraction, AThresholdIsTakenOffTheLogits) {
+  const Sizes s = GetParam();
+  at::manual_seed(s.height + s.frame_height);
+  const at::Tensor logits = at::randn({s.height, s.width}), before = logits.clone();
+  const auto runs = [&](const at::Tensor& values, float threshold) {
+    return Values(RunsFromLogits(values, threshold, s.frame_width, s.frame_height));
+  };
+  for (const float threshold : {-1.0f, 0.75f}) {
+    EXPECT_EQ(runs(logits, threshold), runs(logits - threshold, 0)) << threshold;
+  }
+  EXPECT_TRUE(logits.equal(before));
+}
+
 TEST(MaskFromLogits, OneLogitGivesASmallRectangleAnywhereIn8K) {
   at::Tensor logits = at::full({64, 64}, -10.f);
   logits[63][0] = 10;

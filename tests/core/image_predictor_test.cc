@@ -3,11 +3,14 @@
 // The image predictor with the built-in model on drawn pictures.
 #include "predictor/image_predictor.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "operator_log.h"
 
 namespace sam2 {
 namespace {
@@ -293,6 +296,38 @@ TEST_F(ImagePredictorTest, BadPromptsAreRefusedAndTheOthersGoOn) {
   EXPECT_EQ(result.objects[0].id, 5);
 }
 
+TEST_F(ImagePredictorTest, IdsHaveAnEnd) {
+  const StepResult result =
+      Step({BoxPrompt(kDiscBox, std::numeric_limits<int>::max()),
+            BoxPrompt(kDiscBox, kMaxObjectId), BoxPrompt(kDiscBox)});
+  EXPECT_NE(result.outcomes[0].error.find("ids end at 1000000000"), std::string::npos);
+  EXPECT_EQ(result.outcomes[1].error, "");
+  EXPECT_EQ(result.outcomes[2].id, kMaxObjectId + 1);
+}
+
+// Operators on the caller's thread would neither heed the engine's number of
+// threads nor wait for their turn. Views compute nothing.
+TEST_F(ImagePredictorTest, OperatorsRunInTheEnginesTurn) {
+  using testing::AnyOf, testing::Each;
+  StillsPredictor windowed(Engine(), {.search_window = 1.5F});
+  windowed.SetImage(picture_.view());
+  const Prompt box = BoxPrompt(kDiscBox, 1);
+  const Prompt outside = PointPrompt({{.x = 5, .y = 5}}, 1, PromptAction::kRefine);
+  OperatorLog log;
+  windowed.Step({&box, 1});
+  windowed.Step({&outside, 1});  // moves the window
+  Step({PointPrompt({{.x = 80, .y = 60}}), MaskPrompt()});
+  Step({PointPrompt({{.x = 5, .y = 5, .positive = false}}, 1, PromptAction::kRefine)});
+  Step({PointPrompt({{.x = 80, .y = 60}})});
+  predictor_.SetMaskChoice(MaskChoice::kWhole);
+  predictor_.Everything({.points_per_side = 2, .pred_iou_thresh = 0, .stability_score_thresh = 0,
+                         .min_mask_region_area = 4});
+  std::vector<std::string> seen;
+  for (const Operator& op : log.operators()) seen.push_back(op.name);
+  EXPECT_THAT(seen, Each(AnyOf("aten::select", "aten::unsqueeze", "aten::as_strided")));
+  EXPECT_FALSE(seen.empty());
+}
+
 TEST_F(ImagePredictorTest, AClickOutsideIsClipped) {
   const StepResult result = Step({PointPrompt({{.x = -50, .y = 500}})});
   EXPECT_TRUE(result.outcomes[0].clipped);
@@ -306,6 +341,20 @@ TEST(ImagePredictorLimits, ObjectsAreCounted) {
   const std::vector<Prompt> prompts(3, BoxPrompt(kDiscBox));
   const StepResult result = predictor.Step(prompts);
   EXPECT_EQ(result.objects.size(), 2U);
+  EXPECT_NE(result.outcomes[2].error.find("2 objects already"), std::string::npos);
+}
+
+TEST(ImagePredictorLimits, WhatIsRefinedCountsOnce) {
+  StillsPredictor predictor(Engine(), {.max_objects = 2});
+  const Drawing picture = Disc();
+  predictor.SetImage(picture.view());
+  const Prompt first = BoxPrompt(kDiscBox, 1);
+  predictor.Step({&first, 1});
+  const Prompt prompts[] = {BoxPrompt(kDiscBox, 1, PromptAction::kRefine), BoxPrompt(kDiscBox, 2),
+                            BoxPrompt(kDiscBox, 3)};
+  const StepResult result = predictor.Step(prompts);
+  EXPECT_EQ(result.outcomes[0].error, "");
+  EXPECT_EQ(result.outcomes[1].error, "");
   EXPECT_NE(result.outcomes[2].error.find("2 objects already"), std::string::npos);
 }
 

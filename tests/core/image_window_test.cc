@@ -90,6 +90,19 @@ TEST(Window, PartsOfAFrameBeginAtTheWindowsPixels) {
   EXPECT_EQ(offset(PixelFormat::kI420, 2), 2 * 50 + 3);
 }
 
+TEST(Window, PartsOfOnePlaneBeginAnywhere) {
+  const std::vector<std::uint8_t> bytes(100 * 100);
+  for (const auto& [format, size] : {std::pair(PixelFormat::kGRAY8, 1), {PixelFormat::kBGR, 3},
+                                     {PixelFormat::kRGBx, 4}}) {
+    const FrameView part = PartOf({.format = format, .width = 40, .height = 30,
+                                   .plane = {bytes.data()}, .stride = {200}},
+                                  {7, 5, 9, 3});
+    EXPECT_EQ(part.plane[0] - bytes.data(), 5 * 200 + 7 * size);
+    EXPECT_EQ(part.stride[0], 200);
+    EXPECT_EQ(part.plane[1], nullptr);
+  }
+}
+
 TEST(Window, MasksGoThereAndBack) {
   const Window window{6, 4, 10, 8};
   const Mask mask{.x = 7, .y = 3, .width = 1, .height = 1, .pixels = {255}};

@@ -144,5 +144,26 @@ TEST(PromptCheck, MaskOfTheWrongLengthIsRefused) {
   EXPECT_THAT(CheckMask(Mask{}).error, HasSubstr("holds 0 bytes"));
 }
 
+std::string IdError(int id, PromptAction action = PromptAction::kAdd) {
+  Prompt prompt;
+  prompt.id = id;
+  prompt.action = action;
+  return CheckId(prompt);
+}
+
+TEST(PromptCheck, IdsThatMayBeAskedFor) {
+  for (const int id : {0, 1, kMaxObjectId}) EXPECT_THAT(IdError(id), IsEmpty()) << id;
+  // What was chosen above them can be asked for again.
+  EXPECT_THAT(IdError(kMaxObjectId + 1, PromptAction::kRefine), IsEmpty());
+}
+
+TEST(PromptCheck, OtherIdsAreRefusedByTheirNumbers) {
+  EXPECT_EQ(IdError(-1), "id -1 is not allowed: ids start at 1");
+  EXPECT_THAT(IdError(-7, PromptAction::kRemove), HasSubstr("id -7"));
+  for (const int id : {kMaxObjectId + 1, std::numeric_limits<int>::max()}) {
+    EXPECT_EQ(IdError(id), "id " + std::to_string(id) + " is not allowed: ids end at 1000000000");
+  }
+}
+
 }  // namespace
 }  // namespace sam2

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace sam2 {
 namespace {
 
@@ -41,6 +43,14 @@ TEST(PromptPlan, GivesTheNextId) {
   EXPECT_EQ(Add(plan, BoxPrompt(9)).id, 9);
   EXPECT_EQ(Add(plan, BoxPrompt(0)).id, 10);
   EXPECT_EQ(plan.next_id(), 11);
+}
+
+TEST(PromptPlan, ThereIsRoomForChosenIdsAboveTheLargest) {
+  PromptPlan plan({}, 10, 1);
+  EXPECT_EQ(Add(plan, BoxPrompt(kMaxObjectId)).id, kMaxObjectId);
+  EXPECT_EQ(Add(plan, BoxPrompt(0)).id, kMaxObjectId + 1);
+  EXPECT_THAT(Add(plan, Click(kMaxObjectId + 1)).error, IsEmpty());
+  EXPECT_EQ(plan.next_id(), kMaxObjectId + 2);
 }
 
 TEST(PromptPlan, SecondPromptRefinesTheFirst) {
@@ -104,6 +114,8 @@ TEST(PromptPlan, RefusesWhatDoesNotFit) {
   PromptPlan plan({{.id = 1}}, 10, 2);
   EXPECT_THAT(Add(plan, BoxPrompt(1)).error, HasSubstr("object 1 exists already"));
   EXPECT_THAT(Add(plan, BoxPrompt(-1)).error, HasSubstr("id -1 is not allowed"));
+  EXPECT_THAT(Add(plan, BoxPrompt(std::numeric_limits<int>::max())).error,
+              HasSubstr("ids end at 1000000000"));
   EXPECT_THAT(Add(plan, BoxPrompt(4, PromptAction::kRefine)).error, HasSubstr("does not exist"));
   Prompt outside = BoxPrompt(0);
   outside.box = Box{400, 10, 410, 20};

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 
+#include "image/mask.h"
 #include "image/window.h"
 #include "predictor/image_predictor.h"
 #include "predictor/video_tracker.h"
@@ -266,6 +267,52 @@ TEST_F(SearchWindowTest, ATrackersCorrectionsNeedNoWindow) {
   const auto with = Track(View(pixels_), kFactor, prompts);
   const auto without = Track(View(pixels_), 0, prompts);
   for (size_t frame : {0, 1}) ExpectSame(with[frame].at(0), without[frame].at(0));
+}
+
+// A frame so wide that the network's input has a nineteenth of its columns, with
+// a bar that is lost there and a square that is not.
+class ThinObject : public ::testing::Test {
+ protected:
+  static constexpr int kFrameWidth = 6000, kFrameHeight = 300;
+
+  ThinObject() : pixels_(kFrameWidth * kFrameHeight, 60) {
+    Fill(bar_);
+    Fill(square_);
+  }
+
+  void Fill(const Box& box) {
+    for (int y = static_cast<int>(box.y0); y < static_cast<int>(box.y1); ++y) {
+      for (int x = static_cast<int>(box.x0); x < static_cast<int>(box.x1); ++x) {
+        pixels_[y * kFrameWidth + x] = 230;
+      }
+    }
+  }
+  FrameView view() const {
+    return {.format = PixelFormat::kGRAY8, .width = kFrameWidth, .height = kFrameHeight,
+            .plane = {pixels_.data()}, .stride = {kFrameWidth}};
+  }
+
+  const Box bar_ = {3000, 100, 3006, 160}, square_ = {1000, 50, 1200, 250};
+  std::vector<std::uint8_t> pixels_;
+};
+
+TEST_F(ThinObject, WhoseMaskIsLostIsAnsweredInTheWholeFrame) {
+  const std::vector<Prompt> prompts = {BoxPrompt(bar_, 1), BoxPrompt(square_, 2)};
+  const std::vector<Object> seen = Segment(view(), kFactor, prompts);
+  const auto is_lost = [&](const Object& object) {
+    const auto size = static_cast<int>(Engine()->model().image_size());
+    return !MaskToInput(object.mask, kFrameWidth, kFrameHeight, size).any().item<bool>();
+  };
+  ASSERT_TRUE(is_lost(seen.at(0)));
+  ASSERT_FALSE(is_lost(seen.at(1)));
+  const auto with = Track(view(), kFactor, {prompts, {}});
+  const auto without = Track(view(), 0, {prompts, {}});
+  ExpectSame(with[0].at(0), without[0].at(0));
+  EXPECT_NE(with[0].at(0).iou, seen[0].iou);
+  ExpectSame(with[0].at(1), seen[1]);
+  // Nor is it remembered as absent.
+  EXPECT_EQ(with[1].at(0).state, ObjectState::kTracked);
+  EXPECT_EQ(with[1].at(0).iou, without[1].at(0).iou);
 }
 
 TEST(SearchWindowOption, WhatIsNotAllowedIsNamed) {

@@ -88,6 +88,59 @@ TEST(SideWorkers, WhatAPieceHoldsGoesWithItsWork) {
   }
 }
 
+TEST(SideWorkers, ForEachUsesThisThreadAndTheOthers) {
+  SideWorkers workers;
+  std::latch begun(3);  // opens when all run at the same time
+  std::mutex mutex;
+  std::set<std::thread::id> seen;
+  workers.ForEach(3, 3, [&](int64_t) {
+    begun.arrive_and_wait();
+    const std::lock_guard lock(mutex);
+    seen.insert(std::this_thread::get_id());
+  });
+  EXPECT_EQ(seen.size(), 3u);
+  EXPECT_TRUE(seen.contains(std::this_thread::get_id()));
+}
+
+TEST(SideWorkers, ForEachOnOneThreadNeedsNoOther) {
+  SideWorkers workers;
+  std::set<std::thread::id> seen;
+  workers.ForEach(1, 5, [&](int64_t) { seen.insert(std::this_thread::get_id()); });
+  EXPECT_EQ(seen, std::set{std::this_thread::get_id()});
+}
+
+class OperatorThreads : public ::testing::Test {
+ protected:
+  OperatorThreads() { UseOperatorThreads(3); }
+  ~OperatorThreads() override { UseOperatorThreads(before_); }
+
+  const int before_ = at::get_num_threads();
+  SideWorkers workers_;
+};
+
+TEST_F(OperatorThreads, AreOneInEachOfSeveralPieces) {
+  for (const int threads : {1, 2}) {
+    std::vector<int> used(4);
+    workers_.ForEach(threads, 4, [&](int64_t i) { used[i] = at::get_num_threads(); });
+    EXPECT_EQ(used, (std::vector{1, 1, 1, 1})) << threads;
+    EXPECT_EQ(at::get_num_threads(), 3) << threads;
+  }
+}
+
+TEST_F(OperatorThreads, AreLeftToASinglePiece) {
+  int used = 0;
+  workers_.ForEach(2, 1, [&](int64_t) { used = at::get_num_threads(); });
+  EXPECT_EQ(used, 3);
+}
+
+TEST_F(OperatorThreads, AreAsBeforeAfterAFailure) {
+  EXPECT_THROW(workers_.ForEach(2, 4, [](int64_t i) {
+    if (i == 2) throw std::runtime_error("piece 2");
+  }),
+               std::runtime_error);
+  EXPECT_EQ(at::get_num_threads(), 3);
+}
+
 TEST(SideWorkers, WorksOfSeveralCallersDoNotMix) {
   SideWorkers workers;
   std::vector<std::jthread> callers;

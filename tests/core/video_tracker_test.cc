@@ -510,6 +510,26 @@ TEST_F(AbsenceTest, MotionFromBeforeACutIsForgotten) {
   EXPECT_EQ(expected_shift(seen), 0);
 }
 
+// Another picture with the disc in it, where its motion would not have it.
+TEST_F(AbsenceTest, WhatIsSeenOnACutIsNotJudgedByMotionFromBefore) {
+  const Disc jumped{180, 100, 30, 230, 50, 40};
+  const Picture other(kWidth, kHeight, {{160, -100, 180, 120, 130, 90}, jumped});
+  for (const bool detect_cuts : {true, false}) {
+    Use(SAM2_BUILTIN_MODEL,
+        {.memory_policy = MemoryPolicy::kRobust, .detect_cuts = detect_cuts});
+    for (frame_ = 0; frame_ < 8;) {
+      std::vector<Prompt> prompts;
+      if (frame_ == 0) prompts = {BoxPrompt(1, BoxOf(RedDisc(0)))};
+      Step(Picture(kWidth, kHeight, {RedDisc(frame_)}), prompts);
+    }
+    const Object seen = Step(other).objects.at(0);
+    ASSERT_GT(Iou(seen.mask, jumped, kWidth, kHeight), 0.8);
+    // A cut begins a new path; within a scene a jump is not believed at once.
+    const Object later = tracker_->Predict(kFrameNs * (frame_ + 4)).objects.at(0);
+    EXPECT_EQ(later.box->x0 - seen.box->x0 < 5, detect_cuts);
+  }
+}
+
 TEST_F(AbsenceTest, PromptCountsOnTheFrameOfACut) {
   Use(SAM2_BUILTIN_MODEL, {.detect_cuts = true});
   Step(With(0), {BoxPrompt(1, BoxOf(RedDisc(0)))});
@@ -608,6 +628,16 @@ TEST(Engine, BadOptionsAreRefused) {
         << size;
   }
   EXPECT_EQ(CodeOf({.model = __FILE__, .device = "cpu"}), ErrorCode::kBadCheckpoint);
+}
+
+TEST(Engine, OnlyAFileThatIsNotThereIsNotFound) {
+  const auto loop = std::filesystem::temp_directory_path() / (std::to_string(getpid()) + "loop");
+  std::filesystem::create_symlink(loop, loop);
+  const std::string too_long(5000, 'x'), below_a_file = std::string(SAM2_BUILTIN_MODEL) + "/w.pt";
+  EXPECT_EQ(CodeOf({.model = loop, .device = "cpu"}), ErrorCode::kBadCheckpoint);
+  EXPECT_EQ(CodeOf({.model = too_long, .device = "cpu"}), ErrorCode::kBadCheckpoint);
+  EXPECT_EQ(CodeOf({.model = below_a_file, .device = "cpu"}), ErrorCode::kNotFound);
+  std::filesystem::remove(loop);
 }
 
 TEST(Engine, MissingGpuIsSaid) {
