@@ -5,6 +5,7 @@
 
 #include <gst/analytics/analytics.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <iterator>
@@ -87,9 +88,40 @@ GstAnalyticsTrackingMtd AddTracking(GstAnalyticsRelationMeta* meta, const Object
   return mtd;
 }
 
+gsize Count(GstAnalyticsRelationMeta* meta, GstAnalyticsMtdType type) {
+  gsize count = 0;
+  gpointer state = nullptr;
+  GstAnalyticsMtd mtd;
+  while (gst_analytics_relation_meta_iterate(meta, &state, type, &mtd)) ++count;
+  return count;
+}
+
+// Whether the meta holds what Write adds for these objects, and nothing else.
+bool HoldsOnly(const ObjectsRecord& record, GstAnalyticsRelationMeta* meta) {
+  const auto count = [&](auto has) {
+    return static_cast<gsize>(std::ranges::count_if(record.objects, has));
+  };
+  const gsize detections = count([](const ObjectRecord& object) { return object.box.has_value(); });
+  const gsize segmentations =
+      count([](const ObjectRecord& object) { return object.box && object.mask; });
+  const gsize tracks = Count(meta, gst_analytics_tracking_mtd_get_mtd_type());
+  return Count(meta, gst_analytics_od_mtd_get_mtd_type()) == detections &&
+         Count(meta, gst_analytics_segmentation_mtd_get_mtd_type()) == segmentations &&
+         (tracks == 0 || tracks == record.objects.size()) &&
+         gst_analytics_relation_get_length(meta) == detections + segmentations + tracks;
+}
+
+void RemoveFormer(GstBuffer* buffer) {
+  const std::optional<ObjectsRecord> former = ReadObjects(buffer);
+  GstAnalyticsRelationMeta* meta = gst_buffer_get_analytics_relation_meta(buffer);
+  if (!former || meta == nullptr || !HoldsOnly(*former, meta)) return;
+  gst_buffer_remove_meta(buffer, reinterpret_cast<GstMeta*>(meta));
+}
+
 }  // namespace
 
 void AnalyticsWriter::Write(GstBuffer* buffer, const ObjectsRecord& record) {
+  RemoveFormer(buffer);
   const GstClockTime pts = GST_BUFFER_PTS(buffer);
   const std::map<int, Sightings> before = std::exchange(sightings_, {});
   if (record.objects.empty()) return;

@@ -26,6 +26,9 @@ struct Sightings {
 // - if objects outlive a frame: a tracking mtd, to which the object detection
 //   mtd is related. Its tracking id is the object's id; it is "lost" while the
 //   object's state is lost.
+// What an earlier element of this plugin wrote for its objects goes, where the
+// meta holds nothing else: GStreamer cannot remove single mtds, so that beside a
+// detector's results they stay.
 // To be called for each buffer of a stream, before WriteObjects takes the masks.
 class AnalyticsWriter {
  public:

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "filter.h"
 
-#include <string>
-
 #include "errors.h"
 #include "prompt_event.h"
-
-GST_DEBUG_CATEGORY(gst_sam2_filter_debug);
-#define GST_CAT_DEFAULT gst_sam2_filter_debug
 
 G_DEFINE_ABSTRACT_TYPE(GstSam2Filter, gst_sam2_filter, GST_TYPE_BASE_TRANSFORM)
 
@@ -33,12 +28,11 @@ bool SetCommonProperty(gstsam2::FilterSettings& settings, guint id, const GValue
 }
 
 bool GetCommonProperty(const gstsam2::FilterSettings& settings, guint id, GValue* value) {
-  const auto set_text = [value](const std::string& text) {
-    g_value_set_string(value, text.empty() ? nullptr : text.c_str());
-  };
   switch (id) {
-    case PROP_BOX: set_text(settings.box); return true;
-    case PROP_PROMPTS_LOCATION: set_text(settings.prompts_location); return true;
+    case PROP_BOX: gstsam2::SetText(value, settings.box); return true;
+    case PROP_PROMPTS_LOCATION:
+      gstsam2::SetText(value, settings.prompts_location);
+      return true;
     case PROP_NAVIGATION: g_value_set_boolean(value, settings.navigation); return true;
     default: return gstsam2::GetModelProperty(settings, id, value);
   }
@@ -83,11 +77,6 @@ void InstallFilterProperties(GObjectClass* klass, const FilterBlurbs& blurbs) {
       klass, PROP_NAVIGATION,
       g_param_spec_boolean("navigation", "Navigation", blurbs.navigation,
                            FilterSettings().navigation, kPlayingFlags));
-}
-
-std::string TextOf(const GValue* value) {
-  const char* text = g_value_get_string(value);
-  return text != nullptr ? text : "";
 }
 
 }  // namespace gstsam2
@@ -203,7 +192,6 @@ static void gst_sam2_filter_finalize(GObject* object) {
 static void gst_sam2_filter_class_init(GstSam2FilterClass* klass) {
   GstBaseTransformClass* base_class = GST_BASE_TRANSFORM_CLASS(klass);
 
-  GST_DEBUG_CATEGORY_INIT(gst_sam2_filter_debug, "sam2filter", 0, "SAM 2 elements with a network");
   G_OBJECT_CLASS(klass)->finalize = gst_sam2_filter_finalize;
   GST_ELEMENT_CLASS(klass)->send_event = gst_sam2_filter_send_event;
   base_class->start = gst_sam2_filter_start;

@@ -14,8 +14,6 @@
 #include "mouse_prompts.h"
 #include "session.h"
 
-GST_DEBUG_CATEGORY_EXTERN(gst_sam2_filter_debug);
-
 namespace gstsam2 {
 
 // Ids of the properties; an element's own start at kFilterProperties + 1.
@@ -35,9 +33,6 @@ struct FilterBlurbs {
 
 // Installs box, prompts-location, navigation and the model's properties.
 void InstallFilterProperties(GObjectClass* klass, const FilterBlurbs& blurbs);
-
-// Text of a string property.
-std::string TextOf(const GValue* value);
 
 // The C++ half of an element. The element owns it.
 class Filter {

@@ -28,8 +28,8 @@ struct JsonSettings {
 // {"frame":0,"pts":0,"width":W,"height":H,"objects":[{"id":1,"label":"dog",
 //  "state":"tracked","score":0.97,"iou":0.91,"bbox":[x,y,w,h],"area":N,
 //  "segmentation":{"size":[H,W],"counts":"..."}}]}
-// label, accepted, bbox and segmentation are absent where there is none; pts is null
-// when unknown. core: may be nullptr with MaskForm::kNone.
+// label, predicted, accepted, bbox and segmentation are absent where there is none; pts is
+// null when unknown. core: may be nullptr with MaskForm::kNone.
 std::string JsonLine(const JsonSettings& settings, sam2::Core* core, std::uint64_t frame,
                      GstClockTime pts, const ObjectsRecord& record);
 

@@ -24,6 +24,8 @@
  *
  * `segmentation` is COCO's compressed run-length encoding (pycocotools decodes
  * it as it is), or COCO's list of polygons, or absent: #GstSam2JsonEnc:masks.
+ * `"predicted":true` is there for objects that only motion has on this frame;
+ * `accepted`, true or false, for those of sam2segment.
  */
 
 #include "jsonenc.h"
@@ -31,12 +33,12 @@
 #include <gst/video/video.h>
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "core_library.h"
 #include "errors.h"
 #include "json_line.h"
+#include "mask_image.h"
 #include "meta.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_sam2_json_enc_debug);
@@ -118,16 +120,14 @@ static void gst_sam2_json_enc_get_property(GObject* object, guint id, GValue* va
 
 // ---------------------------------------------------------------- stream
 
-// Takes the buffer. Its line, with the same times.
+// The buffer's line, with the same times.
 static GstBuffer* encode(JsonEnc& impl, GstBuffer* video) {
-  std::optional<gstsam2::ObjectsRecord> record = gstsam2::ReadObjects(video);
-  if (!record) record.emplace();
-  if (record->objects.empty()) {
-    record->frame_width = impl.width;
-    record->frame_height = impl.height;
-  }
+  gstsam2::ObjectsRecord record = gstsam2::ReadObjects(video).value_or(gstsam2::ObjectsRecord{
+      .frame_width = impl.width, .frame_height = impl.height, .objects = {}});
+  // All lines of a stream have its size, with objects and without.
+  if (impl.width > 0 && impl.height > 0) gstsam2::FitToFrame(record, impl.width, impl.height);
   const std::string line = gstsam2::JsonLine(impl.active, impl.core, impl.frame++,
-                                             GST_BUFFER_PTS(video), *record) + "\n";
+                                             GST_BUFFER_PTS(video), record) + "\n";
   GstBuffer* json = gst_buffer_new_memdup(line.data(), line.size());
   const auto times =
       static_cast<GstBufferCopyFlags>(GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_FLAGS);
@@ -150,6 +150,7 @@ static gboolean set_caps(GstSam2JsonEnc* self, GstCaps* caps) {
       !gst_structure_get_int(structure, "height", &impl.height)) {
     return FALSE;
   }
+  GST_DEBUG_OBJECT(self, "lines for frames of %dx%d", impl.width, impl.height);
   GstCaps* out = gst_static_pad_template_get_caps(&src_template);
   const gboolean pushed = gst_pad_push_event(self->src, gst_event_new_caps(out));
   gst_caps_unref(out);
@@ -243,9 +244,9 @@ static void gst_sam2_json_enc_class_init(GstSam2JsonEncClass* klass) {
 
   gst_element_class_set_static_metadata(
       element_class, "SAM 2 JSON encoder", "Codec/Encoder/Metadata",
-      "Writes the objects that sam2track attached to the frames as JSON Lines, one line a frame: "
-      "frame, pts, width, height, objects (id, label, state, score, iou, bbox, area, "
-      "segmentation as COCO has it). "
+      "Writes the objects that sam2track or sam2segment attached to the frames as JSON Lines, one "
+      "line a frame: frame, pts, width, height, objects (id, label, state, score, iou, predicted, "
+      "accepted, bbox, area, segmentation as COCO has it). "
       "Example: gst-launch-1.0 -q filesrc location=in.mp4 ! decodebin ! videoconvert ! sam2track "
       "box=\"120,80,200,160\" ! sam2jsonenc ! fdsink",
       "gst-sam2");

@@ -8,9 +8,6 @@
 namespace gstsam2 {
 namespace {
 
-// Scores change with every frame: keep not more labels than this.
-constexpr std::size_t kMaxKept = 512;
-
 struct SurfaceDestroy {
   void operator()(cairo_surface_t* surface) const { cairo_surface_destroy(surface); }
 };
@@ -55,27 +52,36 @@ LabelMaker::LabelMaker()
     : font_map_(pango_cairo_font_map_new()),
       context_(pango_font_map_create_context(font_map_.get())) {}
 
-const Label& LabelMaker::Make(const std::string& text, int font_size) {
-  if (made_.size() >= kMaxKept) made_.clear();
-  const auto key = std::pair(text, font_size);
-  const auto found = made_.find(key);
-  return found != made_.end() ? found->second
-                              : made_.emplace(key, Draw(text, font_size)).first->second;
+const Label& LabelMaker::Make(const std::string& text, int font_size, int max_width) {
+  const std::tuple key(text, font_size, max_width);
+  if (const auto found = made_.find(key); found != made_.end()) return found->second;
+  Label label = Draw(text, font_size, max_width);
+  const std::size_t size =
+      text.size() + label.plate.coverage.size() + label.text.coverage.size();
+  if (kept_ + size > kMaxKept) {
+    made_.clear();
+    kept_ = 0;
+  }
+  kept_ += size;
+  return made_.emplace(key, std::move(label)).first->second;
 }
 
-Label LabelMaker::Draw(const std::string& text, int font_size) {
+Label LabelMaker::Draw(const std::string& text, int font_size, int max_width) {
   std::unique_ptr<PangoLayout, ObjectUnref> layout(pango_layout_new(context_.get()));
   PangoFontDescription* font = pango_font_description_from_string("Sans Semi-Bold");
   pango_font_description_set_absolute_size(font, font_size * 0.8 * PANGO_SCALE);
   pango_layout_set_font_description(layout.get(), font);
   pango_font_description_free(font);
   pango_layout_set_single_paragraph_mode(layout.get(), TRUE);
+  const int padding = std::max(2, font_size / 3);
+  // The middle: id and score come last.
+  pango_layout_set_ellipsize(layout.get(), PANGO_ELLIPSIZE_MIDDLE);
+  pango_layout_set_width(layout.get(), std::max(0, max_width - 2 * padding) * PANGO_SCALE);
   g_autofree char* valid = g_utf8_make_valid(text.data(), static_cast<gssize>(text.size()));
   pango_layout_set_text(layout.get(), valid, -1);
   int text_width = 0, text_height = 0;
   pango_layout_get_pixel_size(layout.get(), &text_width, &text_height);
 
-  const int padding = std::max(2, font_size / 3);
   const int width = text_width + 2 * padding, height = text_height + padding / 2;
   Label label;
   label.plate = DrawShape(width, height, [&](cairo_t* cairo) {

@@ -3,9 +3,11 @@
 
 #include <pango/pangocairo.h>
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 
 #include "canvas.h"
 
@@ -20,22 +22,29 @@ struct Label {
 // keeps them. One object from one thread at a time.
 class LabelMaker {
  public:
+  // Scores change with every frame: no more than this is kept.
+  static constexpr std::size_t kMaxKept = 16 << 20;  // bytes
+
   LabelMaker();
 
-  // font_size: pixels from ascender to descender, about. Valid until the next call.
-  const Label& Make(const std::string& text, int font_size);
+  // font_size: pixels from ascender to descender, about. A longer text than
+  // max_width pixels loses its middle. Valid until the next call.
+  const Label& Make(const std::string& text, int font_size, int max_width);
+
+  std::size_t kept() const { return kept_; }  // bytes
 
  private:
   struct ObjectUnref {
     void operator()(gpointer object) const { g_object_unref(object); }
   };
 
-  Label Draw(const std::string& text, int font_size);
+  Label Draw(const std::string& text, int font_size, int max_width);
 
   // Own ones: Pango's defaults belong to a thread, and streaming threads come and go.
   std::unique_ptr<PangoFontMap, ObjectUnref> font_map_;
   std::unique_ptr<PangoContext, ObjectUnref> context_;
-  std::map<std::pair<std::string, int>, Label> made_;
+  std::map<std::tuple<std::string, int, int>, Label> made_;
+  std::size_t kept_ = 0;
 };
 
 }  // namespace gstsam2

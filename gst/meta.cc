@@ -102,6 +102,11 @@ GstStructure* ToStructure(ObjectRecord record) {
   return structure;
 }
 
+// 0..1, whatever is written there.
+double GetShare(const GstStructure* structure, const char* field) {
+  return std::clamp(GetDouble(structure, field).value_or(0), 0.0, 1.0);
+}
+
 std::optional<ObjectRecord> FromStructure(const GstStructure* structure) {
   ObjectRecord record;
   if (!gst_structure_get_int(structure, "id", &record.id) || record.id <= 0) return std::nullopt;
@@ -110,8 +115,8 @@ std::optional<ObjectRecord> FromStructure(const GstStructure* structure) {
   if (name == kStateNames.end()) return std::nullopt;
   record.state = static_cast<sam2::ObjectState>(name - kStateNames.begin());
   if (const char* label = gst_structure_get_string(structure, "label")) record.label = label;
-  record.score = GetDouble(structure, "score").value_or(0);
-  record.iou = GetDouble(structure, "iou").value_or(0);
+  record.score = GetShare(structure, "score");
+  record.iou = GetShare(structure, "iou");
   gboolean predicted = FALSE;
   if (gst_structure_get_boolean(structure, "predicted", &predicted)) {
     record.predicted = predicted != FALSE;
@@ -126,23 +131,58 @@ std::optional<ObjectRecord> FromStructure(const GstStructure* structure) {
 
 // ------------------------------------------------------------ meta
 
-void ScaleRect(GstStructure* structure, const RectFields& fields, double sx, double sy) {
-  std::optional<Rect> rect = GetRect(structure, fields);
-  if (!rect) return;
-  SetRect(structure, fields, {rect->x * sx, rect->y * sy, rect->width * sx, rect->height * sy});
+// The part of a frame that a frame of another size is scaled to, as videoscale
+// does by default: all of it, or, where that would change the picture's
+// proportions, what its borders leave.
+Rect PictureIn(const GstVideoInfo& to, const GstVideoInfo& from) {
+  const Rect whole = {0, 0, static_cast<double>(to.width), static_cast<double>(to.height)};
+  for (const GstVideoInfo* info : {&to, &from}) {
+    if (std::min({info->width, info->height, info->par_n, info->par_d}) <= 0) return whole;
+  }
+  int n = 0, d = 0;  // width : height of the picture, in pixels of `to`
+  if (!gst_util_fraction_multiply(from.width, from.height, from.par_n, from.par_d, &n, &d) ||
+      !gst_util_fraction_multiply(n, d, to.par_d, to.par_n, &n, &d)) {
+    return whole;
+  }
+  // Whole pixels, as there.
+  const auto height = static_cast<double>(gst_util_uint64_scale_int(to.width, d, n));
+  if (height <= to.height) {
+    return {0, std::floor((to.height - height) / 2), whole.width, height};
+  }
+  const auto width = static_cast<double>(gst_util_uint64_scale_int(to.height, n, d));
+  return {std::floor((to.width - width) / 2), 0, width, whole.height};
 }
 
-// Brings the coordinates from one frame size to another.
+// Coordinates are scaled, then moved.
+struct Placement {
+  double sx, sy, x, y;
+};
+
+void PlaceRect(GstStructure* structure, const RectFields& fields, const Placement& to) {
+  const std::optional<Rect> rect = GetRect(structure, fields);
+  if (!rect) return;
+  SetRect(structure, fields, {to.x + rect->x * to.sx, to.y + rect->y * to.sy,
+                              rect->width * to.sx, rect->height * to.sy});
+}
+
+// Brings the coordinates from one frame to another.
 void Scale(GstStructure* meta, const GstVideoInfo& from, const GstVideoInfo& to) {
-  const double sx = static_cast<double>(to.width) / std::max(from.width, 1);
-  const double sy = static_cast<double>(to.height) / std::max(from.height, 1);
   int width = 0, height = 0;
-  if (gst_structure_get(meta, "frame-width", G_TYPE_INT, &width, "frame-height", G_TYPE_INT,
-                        &height, nullptr)) {
-    gst_structure_set(meta, "frame-width", G_TYPE_INT, static_cast<int>(std::lround(width * sx)),
-                      "frame-height", G_TYPE_INT, static_cast<int>(std::lround(height * sy)),
-                      nullptr);
+  if (!gst_structure_get(meta, "frame-width", G_TYPE_INT, &width, "frame-height", G_TYPE_INT,
+                         &height, nullptr)) {
+    return;  // they are none
   }
+  // An element that does not tell metas of it may have scaled the frame before.
+  const int from_width = std::max(from.width, 1), from_height = std::max(from.height, 1);
+  const double own_x = static_cast<double>(width) / from_width;
+  const double own_y = static_cast<double>(height) / from_height;
+  width = static_cast<int>(std::lround(own_x * to.width));
+  height = static_cast<int>(std::lround(own_y * to.height));
+  gst_structure_set(meta, "frame-width", G_TYPE_INT, width, "frame-height", G_TYPE_INT, height,
+                    nullptr);
+  const Rect picture = PictureIn(to, from);
+  const Placement place = {picture.width / from_width, picture.height / from_height,
+                           picture.x * own_x, picture.y * own_y};
   const GValue* objects = gst_structure_get_value(meta, "objects");
   if (objects == nullptr || !GST_VALUE_HOLDS_ARRAY(objects)) return;
   GValue scaled = G_VALUE_INIT;
@@ -151,8 +191,8 @@ void Scale(GstStructure* meta, const GstVideoInfo& from, const GstVideoInfo& to)
     const GValue* value = gst_value_array_get_value(objects, i);
     if (!GST_VALUE_HOLDS_STRUCTURE(value)) continue;
     GstStructure* object = gst_structure_copy(gst_value_get_structure(value));
-    ScaleRect(object, kBoxFields, sx, sy);
-    ScaleRect(object, kMaskFields, sx, sy);
+    PlaceRect(object, kBoxFields, place);
+    PlaceRect(object, kMaskFields, place);
     GValue out = G_VALUE_INIT;
     g_value_init(&out, GST_TYPE_STRUCTURE);
     g_value_take_boxed(&out, object);
@@ -168,24 +208,19 @@ void CopyFields(const GstStructure* from, GstStructure* to) {
   }
 }
 
-// GstCustomMetaTransformFunction: follows copies and scaling; anything else
-// (a crop, a rotation) would leave wrong coordinates, so the meta is dropped.
-gboolean TransformMeta(GstBuffer* to, GstCustomMeta* meta, GstBuffer*, GQuark type, gpointer data,
-                       gpointer) {
-  const bool scale = GST_VIDEO_META_TRANSFORM_IS_SCALE(type);
-  if (!scale && !GST_META_TRANSFORM_IS_COPY(type)) return FALSE;
-  GstCustomMeta* copy = gst_buffer_add_custom_meta(to, kObjectsMetaName);
-  if (copy == nullptr) return FALSE;
-  GstStructure* structure = gst_custom_meta_get_structure(copy);
-  CopyFields(gst_custom_meta_get_structure(meta), structure);
-  if (scale) {
-    const auto* sizes = static_cast<const GstVideoMetaTransform*>(data);
-    Scale(structure, *sizes->in_info, *sizes->out_info);
-  }
-  return TRUE;
-}
-
 // ------------------------------------------------------------ regions of interest
+
+using Roi = GstVideoRegionOfInterestMeta;
+
+std::vector<Roi*> RoisOn(GstBuffer* buffer) {
+  std::vector<Roi*> rois;
+  gpointer state = nullptr;
+  while (GstMeta* meta = gst_buffer_iterate_meta_filtered(
+             buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
+    rois.push_back(reinterpret_cast<Roi*>(meta));
+  }
+  return rois;
+}
 
 // A box as a region of interest holds it: whole pixels.
 struct RoiBox {
@@ -201,11 +236,35 @@ RoiBox ToRoiBox(const Rect& box) {
           static_cast<guint>(y1 - y0)};
 }
 
+// The type of an object's region of interest.
+const char* TypeOf(const ObjectRecord& object) {
+  return object.label.empty() ? kRoiParamName : object.label.c_str();
+}
+
+// Puts our regions of interest on a scaled buffer where its objects are now:
+// GStreamer scales whole pixels, and before 1.28 it knows of no borders. They
+// come in the order of the buffer that this one was made from.
+void PlaceRois(GstBuffer* from, GstBuffer* to) {
+  const std::optional<ObjectsRecord> record = ReadObjects(to);
+  if (!record) return;
+  const std::vector<Roi*> before = RoisOn(from), own = SortRois(from).own, after = RoisOn(to);
+  for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
+    Roi& roi = *after[i];
+    if (roi.id != before[i]->id || std::ranges::count(own, before[i]) == 0) continue;
+    const auto object = std::ranges::find(record->objects, roi.id, &ObjectRecord::id);
+    if (object == record->objects.end() || !object->box) continue;
+    const RoiBox box = ToRoiBox(*object->box);
+    roi.x = box.x;
+    roi.y = box.y;
+    roi.w = box.width;
+    roi.h = box.height;
+  }
+}
+
 void AddRoi(GstBuffer* buffer, const ObjectRecord& record) {
   const RoiBox box = ToRoiBox(*record.box);
-  GstVideoRegionOfInterestMeta* roi = gst_buffer_add_video_region_of_interest_meta(
-      buffer, record.label.empty() ? kRoiParamName : record.label.c_str(), box.x, box.y, box.width,
-      box.height);
+  Roi* roi = gst_buffer_add_video_region_of_interest_meta(buffer, TypeOf(record), box.x, box.y,
+                                                          box.width, box.height);
   roi->id = record.id;
   gst_video_region_of_interest_meta_add_param(
       roi, gst_structure_new(kRoiParamName, "id", G_TYPE_INT, record.id, "score", G_TYPE_DOUBLE,
@@ -214,11 +273,33 @@ void AddRoi(GstBuffer* buffer, const ObjectRecord& record) {
 }
 
 void RemoveObjects(GstBuffer* buffer) {
-  const std::vector<GstVideoRegionOfInterestMeta*> own = SortRois(buffer).own;
-  for (GstVideoRegionOfInterestMeta* roi : own) gst_buffer_remove_meta(buffer, &roi->meta);
+  const std::vector<Roi*> own = SortRois(buffer).own;
+  for (Roi* roi : own) gst_buffer_remove_meta(buffer, &roi->meta);
   if (GstCustomMeta* meta = gst_buffer_get_custom_meta(buffer, kObjectsMetaName)) {
     gst_buffer_remove_meta(buffer, &meta->meta);
   }
+}
+
+// ------------------------------------------------------------ transform
+
+// GstCustomMetaTransformFunction: follows copies and scaling; anything else
+// (a crop, a rotation) would leave wrong coordinates, so the meta is dropped.
+// Scaling to another display aspect ratio is taken for that of videoscale with
+// its default add-borders=true: nobody tells a meta what became of the picture.
+gboolean TransformMeta(GstBuffer* to, GstCustomMeta* meta, GstBuffer* from, GQuark type,
+                       gpointer data, gpointer) {
+  const bool scale = GST_VIDEO_META_TRANSFORM_IS_SCALE(type);
+  if (!scale && !GST_META_TRANSFORM_IS_COPY(type)) return FALSE;
+  GstCustomMeta* copy = gst_buffer_add_custom_meta(to, kObjectsMetaName);
+  if (copy == nullptr) return FALSE;
+  GstStructure* structure = gst_custom_meta_get_structure(copy);
+  CopyFields(gst_custom_meta_get_structure(meta), structure);
+  if (scale) {
+    const auto* sizes = static_cast<const GstVideoMetaTransform*>(data);
+    Scale(structure, *sizes->in_info, *sizes->out_info);
+    PlaceRois(from, to);
+  }
+  return TRUE;
 }
 
 BufferPtr Wrap(std::vector<std::uint8_t> pixels) {
@@ -279,21 +360,20 @@ std::optional<ObjectsRecord> ReadObjects(GstBuffer* buffer) {
 }
 
 Rois SortRois(GstBuffer* buffer) {
-  std::vector<RoiBox> boxes;
-  if (const std::optional<ObjectsRecord> record = ReadObjects(buffer)) {
-    for (const ObjectRecord& object : record->objects) {
-      if (object.box) boxes.push_back(ToRoiBox(*object.box));
-    }
-  }
+  const ObjectsRecord record = ReadObjects(buffer).value_or(ObjectsRecord{});
+  const auto is_object = [&](const Roi& roi) {
+    return std::ranges::any_of(record.objects, [&](const ObjectRecord& object) {
+      return object.id == roi.id && object.box &&
+             ToRoiBox(*object.box) == RoiBox{roi.x, roi.y, roi.w, roi.h} &&
+             g_strcmp0(g_quark_to_string(roi.roi_type), TypeOf(object)) == 0;
+    });
+  };
   Rois rois;
-  gpointer state = nullptr;
-  while (GstMeta* meta = gst_buffer_iterate_meta_filtered(
-             buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)) {
-    auto* roi = reinterpret_cast<GstVideoRegionOfInterestMeta*>(meta);
+  for (Roi* roi : RoisOn(buffer)) {
     const bool own =
         roi->roi_type == g_quark_from_static_string(kRoiParamName) ||
         gst_video_region_of_interest_meta_get_param(roi, kRoiParamName) != nullptr ||
-        std::ranges::find(boxes, RoiBox{roi->x, roi->y, roi->w, roi->h}) != boxes.end();
+        is_object(*roi);
     (own ? rois.own : rois.foreign).push_back(roi);
   }
   return rois;

@@ -16,7 +16,8 @@
 //     mask-cols, mask-rows (int)     the mask's pixels
 //     mask-x, mask-y, mask-width, mask-height (double)
 //                                    the mask's rectangle in the frame
-// It survives copies; scaling scales the coordinates and keeps the mask's pixels.
+// It survives copies; scaling scales the coordinates and keeps the mask's pixels,
+// also where videoscale adds borders, which is its default.
 //
 // For elements that know only regions of interest there is also one
 // GstVideoRegionOfInterestMeta for each object with a box, with a param
@@ -85,8 +86,8 @@ void WriteObjects(GstBuffer* buffer, ObjectsRecord record);
 std::optional<ObjectsRecord> ReadObjects(GstBuffer* buffer);
 
 // The regions of interest on a buffer: those that WriteObjects added, and those
-// of anyone else. A conversion drops params, so that ours are also known by
-// their type or by lying exactly where the objects' meta has a box.
+// of anyone else. A conversion drops params, so that ours are also known by their
+// type, or by id, type and box of one of the objects' meta.
 struct Rois {
   std::vector<GstVideoRegionOfInterestMeta*> own, foreign;
 };

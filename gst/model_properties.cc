@@ -26,15 +26,6 @@ int PrecisionToEnum(const std::string& nick) {
   return value;
 }
 
-std::string TextOf(const GValue* value) {
-  const char* text = g_value_get_string(value);
-  return text != nullptr ? text : "";
-}
-
-void SetText(GValue* value, const std::string& text) {
-  g_value_set_string(value, text.empty() ? nullptr : text.c_str());
-}
-
 }  // namespace
 
 void InstallModelProperties(GObjectClass* klass) {
@@ -67,9 +58,21 @@ void InstallModelProperties(GObjectClass* klass) {
                        0, 4096, defaults.image_size, flags));
   g_object_class_install_property(
       klass, PROP_THREADS,
-      g_param_spec_int("threads", "Threads", "CPU threads that the network uses; 0: one per core",
+      g_param_spec_int("threads", "Threads",
+                       "CPU threads of the network; 0: one per core, and inside of single "
+                       "operators, which small networks do not divide, one fewer. The latest "
+                       "number above 0 holds for all that share the model",
                        0, 1024, defaults.threads, flags));
   gst_type_mark_as_plugin_api(PrecisionType(), static_cast<GstPluginAPIFlags>(0));
+}
+
+std::string TextOf(const GValue* value) {
+  const char* text = g_value_get_string(value);
+  return text != nullptr ? text : "";
+}
+
+void SetText(GValue* value, const std::string& text) {
+  g_value_set_string(value, text.empty() ? nullptr : text.c_str());
 }
 
 bool SetModelProperty(ModelSettings& settings, guint id, const GValue* value) {

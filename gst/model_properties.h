@@ -25,6 +25,10 @@ inline constexpr guint kModelProperties = 5;
 // Installs model, device, precision, image-size and threads.
 void InstallModelProperties(GObjectClass* klass);
 
+// Text of a string property; an empty one is none.
+std::string TextOf(const GValue* value);
+void SetText(GValue* value, const std::string& text);
+
 // Sets or reads one of them; false when the id is not one of theirs.
 bool SetModelProperty(ModelSettings& settings, guint id, const GValue* value);
 bool GetModelProperty(const ModelSettings& settings, guint id, GValue* value);

@@ -40,9 +40,10 @@ int MousePrompts::current() const {
   return current_;
 }
 
-void MousePrompts::SetCurrent(int id) {
+int MousePrompts::Queue(PromptRequest request, PromptQueue& queue) {
   const std::lock_guard lock(mutex_);
-  current_ = id;
+  current_ = queue.Add(std::move(request));
+  return current_;
 }
 
 void MousePrompts::Leave(int id) {

@@ -48,7 +48,9 @@ class MousePrompts {
 
   // The object that clicks without an id mean; 0: none.
   int current() const;
-  void SetCurrent(int id);
+  // Queues the prompt of an object, which is the current one from now on: at once,
+  // so that it is also left when the prompt is refused. Returns its id.
+  int Queue(PromptRequest request, PromptQueue& queue);
   // Clicks do not go to this object any more.
   void Leave(int id);
   void Clear();

@@ -4,9 +4,9 @@
  * SECTION:element-sam2overlay
  * @title: sam2overlay
  *
- * Paints the objects that sam2track attached to the frames: masks, boxes, ids,
- * labels, scores and states, each object in its own colour. Objects without a
- * box at the moment are listed in the lower left corner.
+ * Paints the objects that sam2track or sam2segment attached to the frames: masks,
+ * boxes, ids, labels, scores and states, each object in its own colour. Objects
+ * without a box at the moment are listed in the lower left corner.
  *
  * ## Example launch line
  *
@@ -149,10 +149,12 @@ static void install_properties(GObjectClass* klass) {
 }
 
 static gboolean gst_sam2_overlay_set_caps(GstBaseTransform* base, GstCaps* in, GstCaps*) {
+  GST_DEBUG_OBJECT(base, "painting on %" GST_PTR_FORMAT, in);
   return gst_video_info_from_caps(&GST_SAM2_OVERLAY(base)->impl->info, in);
 }
 
 static void gst_sam2_overlay_before_transform(GstBaseTransform* base, GstBuffer* buffer) {
+  if (base->segment.format != GST_FORMAT_TIME) return;
   const GstClockTime time = gst_segment_to_stream_time(&base->segment, GST_FORMAT_TIME,
                                                        GST_BUFFER_TIMESTAMP(buffer));
   if (GST_CLOCK_TIME_IS_VALID(time)) gst_object_sync_values(GST_OBJECT(base), time);
@@ -221,8 +223,8 @@ static void gst_sam2_overlay_class_init(GstSam2OverlayClass* klass) {
 
   gst_element_class_set_static_metadata(
       element_class, "SAM 2 overlay", "Filter/Effect/Video",
-      "Paints the objects that sam2track attached to the frames: masks, boxes, ids, labels, "
-      "scores and states, each object in its own colour. "
+      "Paints the objects that sam2track or sam2segment attached to the frames: masks, boxes, "
+      "ids, labels, scores and states, each object in its own colour. "
       "Example: gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! sam2track "
       "box=\"120,80,200,160\" ! sam2overlay alpha=0.5 boxes=false ! videoconvert ! autovideosink",
       "gst-sam2");

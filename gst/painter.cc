@@ -208,7 +208,7 @@ void Painter::PaintRubberBand(const PainterSettings& settings, const Rect& rect,
 
 int Painter::PaintLabel(const std::string& text, Color color, int x, int bottom, Canvas& canvas) {
   if (labels_ == nullptr) labels_ = std::make_unique<LabelMaker>();
-  Label label = labels_->Make(text, FontSize(canvas));
+  Label label = labels_->Make(text, FontSize(canvas), canvas.width());
   // Inside the frame, if it fits at all.
   x = std::max(0, std::min(x, canvas.width() - label.plate.width));
   const int y = std::max(0, std::min(bottom, canvas.height()) - label.plate.height);

@@ -296,7 +296,7 @@ std::vector<PromptRequest> ParseBoxes(const std::string& text) try {
     PromptRequest request;
     request.prompt.box = ToBox(numbers);
     request.frame = 0;
-    request.source = "box";
+    request.source = kBoxSource;
     requests.push_back(std::move(request));
   }
   return requests;
@@ -311,6 +311,8 @@ PromptRequest ParsePromptLine(const std::string& line) {
     json = Json::parse(line);
   } catch (const Json::parse_error& error) {
     Refuse(std::string("not JSON at character ") + std::to_string(error.byte));
+  } catch (const Json::exception& error) {  // a number too large for any type
+    Refuse(std::string("not JSON: ") + error.what());
   }
   return FromJson(json);
 }
@@ -348,7 +350,7 @@ PromptRequest ParsePromptStructure(const GstStructure& structure) {
 
 PromptRequest RequestFor(int id, sam2::PromptAction action, const char* source) {
   PromptRequest request;
-  request.prompt.id = std::clamp(id, 0, kMaxId);
+  request.prompt.id = id;
   request.prompt.action = action;
   request.source = source;
   return request;
@@ -357,7 +359,7 @@ PromptRequest RequestFor(int id, sam2::PromptAction action, const char* source) 
 PromptRequest BoxRequest(int id, double x, double y, double width, double height,
                          const char* label, const char* source) {
   PromptRequest request = RequestFor(
-      id, id > 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd, source);
+      id, id != 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd, source);
   request.prompt.box =
       sam2::Box{static_cast<float>(x), static_cast<float>(y), static_cast<float>(x + width),
                 static_cast<float>(y + height)};
@@ -367,7 +369,7 @@ PromptRequest BoxRequest(int id, double x, double y, double width, double height
 
 PromptRequest PointRequest(int id, const sam2::Point& point, const char* source) {
   PromptRequest request = RequestFor(
-      id, id > 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd, source);
+      id, id != 0 ? sam2::PromptAction::kRefine : sam2::PromptAction::kAdd, source);
   request.prompt.points = {point};
   return request;
 }
@@ -430,7 +432,8 @@ void PromptQueue::Reserve(const sam2::Prompt& prompt) {
 }
 
 int PromptQueue::AddLocked(PromptRequest request) {
-  if (request.prompt.id == 0) request.prompt.id = next_id_;
+  const bool add = request.prompt.action == sam2::PromptAction::kAdd;
+  if (add && request.prompt.id == 0) request.prompt.id = next_id_;
   Reserve(request.prompt);
   waiting_.push_back(std::move(request));
   return waiting_.back().prompt.id;
@@ -444,6 +447,11 @@ int PromptQueue::NewId() {
 void PromptQueue::GiveBack(int id) {
   const std::lock_guard lock(mutex_);
   if (id == next_id_ - 1) next_id_ = id;
+}
+
+void PromptQueue::RenewIds() {
+  const std::lock_guard lock(mutex_);
+  if (next_id_ > kMaxId && waiting_.empty()) next_id_ = 1;
 }
 
 void PromptQueue::Reset() {

@@ -28,6 +28,9 @@ struct PromptRequest {
   std::string source;  // for messages: "box", "prompts.jsonl:3", "event", ...
 };
 
+// PromptRequest::source of the `box` property.
+inline constexpr char kBoxSource[] = "box";
+
 // Boxes of the `box` property: "x,y,w,h[;x,y,w,h...]", whole or decimal numbers.
 // Throws ElementError (RESOURCE/SETTINGS).
 std::vector<PromptRequest> ParseBoxes(const std::string& text);
@@ -49,9 +52,10 @@ std::vector<PromptRequest> ReadPromptsFile(const std::string& path);
 // Throws std::invalid_argument with the reason.
 PromptRequest ParsePromptStructure(const GstStructure& structure);
 
-// What the action signals and the mouse ask for. id 0: a new object.
+// What the action signals and the mouse ask for, for any id: the core refuses
+// those that no object has.
 PromptRequest RequestFor(int id, sam2::PromptAction action, const char* source);
-// Adds an object, or refines the one of this id.
+// Adds an object when the id is 0, or refines the one of this id.
 PromptRequest BoxRequest(int id, double x, double y, double width, double height,
                          const char* label, const char* source);
 PromptRequest PointRequest(int id, const sam2::Point& point, const char* source);
@@ -62,8 +66,9 @@ void FitToFrame(PromptRequest& request, int frame_width, int frame_height);
 // Why the prompt cannot be used on a frame of this size; empty when it can.
 std::string ReasonToRefuse(const sam2::Prompt& prompt, int frame_width, int frame_height);
 
-// Ids that may be asked for are 1 to this; above, there is room for chosen ones.
-inline constexpr int kMaxId = 1'000'000'000;
+// Ids that may be asked for are 1 to this; above, there is room for chosen ones,
+// as the core takes twice as many.
+inline constexpr int kMaxId = 500'000'000;
 
 // Requests of one stream, waiting for their frames. Any thread may add.
 class PromptQueue {
@@ -82,6 +87,9 @@ class PromptQueue {
   int NewId();
   // Takes back the last id that was given, if no object came of it.
   void GiveBack(int id);
+  // Ids begin anew at 1, once they are above those that may be asked for and
+  // nothing waits. For when there is no object.
+  void RenewIds();
   // Drops what waits; the next frame's Due says reset.
   void Reset();
   // Takes what is due, in order of arrival. `pts` may be GST_CLOCK_TIME_NONE.

@@ -119,8 +119,12 @@ std::vector<PromptRequest> RoiPrompter::Prompts(std::span<const Detection> detec
                                                 int frame_width, int frame_height,
                                                 GstClockTime time) {
   if (detections.empty()) return {};
-  const bool first = !std::exchange(had_detections_, true);
-  if (settings_.policy == PromptPolicy::kFirst && !first) return {};
+  if (settings_.policy == PromptPolicy::kFirst) {
+    if (had_detections_) return {};
+    had_detections_ = std::ranges::any_of(detections, [&](const Detection& detection) {
+      return ReasonToRefuse(ToRequest(detection).prompt, frame_width, frame_height).empty();
+    });
+  }
 
   std::vector<sam2::Box> boxes;
   for (const Detection& detection : detections) {

@@ -19,7 +19,7 @@ namespace gstsam2 {
 // What becomes of detections.
 enum class PromptPolicy {
   kNew,     // one that matches no live object starts one
-  kFirst,   // the same, but only on the first frame that has any
+  kFirst,   // the same, but only on the first frame that has any of use
   kAlways,  // as kNew; one that disagrees with the object it matches refines it
 };
 
@@ -90,7 +90,7 @@ class RoiPrompter {
   bool Refines(const sam2::Box& box, const Seen& seen, GstClockTime time) const;
 
   RoiSettings settings_;
-  bool had_detections_ = false;
+  bool had_detections_ = false;  // of use; for kFirst
   std::map<int, Seen> seen_;  // by id
   std::map<int, sam2::Box> accepted_;  // by id, of the current frame, in pixels
   std::vector<Candidate> candidates_;

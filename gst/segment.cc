@@ -50,7 +50,7 @@
 #include "prompts.h"
 #include "segment_session.h"
 
-GST_DEBUG_CATEGORY(gst_sam2_segment_debug);
+GST_DEBUG_CATEGORY_STATIC(gst_sam2_segment_debug);
 #define GST_CAT_DEFAULT gst_sam2_segment_debug
 
 namespace {
@@ -110,7 +110,9 @@ bool Segment::SetProperty(guint id, const GValue* value) {
       return true;
     case PROP_MAX_OBJECTS: settings_.stills.max_objects = g_value_get_int(value); return true;
     case PROP_MAX_HOLE_AREA: settings_.stills.max_hole_area = g_value_get_int(value); return true;
-    case PROP_MAX_SPRINKLE_AREA: settings_.stills.max_sprinkle_area = g_value_get_int(value); return true;
+    case PROP_MAX_SPRINKLE_AREA:
+      settings_.stills.max_sprinkle_area = g_value_get_int(value);
+      return true;
     case PROP_SEARCH_WINDOW: settings_.stills.search_window = g_value_get_float(value); return true;
     case PROP_POINTS_PER_SIDE: everything.points_per_side = g_value_get_int(value); return true;
     case PROP_POINTS_PER_BATCH: everything.points_per_batch = g_value_get_int(value); return true;
@@ -124,7 +126,9 @@ bool Segment::SetProperty(guint id, const GValue* value) {
     case PROP_BOX_NMS_THRESH: everything.box_nms_thresh = g_value_get_float(value); return true;
     case PROP_CROP_N_LAYERS: everything.crop_n_layers = g_value_get_int(value); return true;
     case PROP_CROP_NMS_THRESH: everything.crop_nms_thresh = g_value_get_float(value); return true;
-    case PROP_CROP_OVERLAP_RATIO: everything.crop_overlap_ratio = g_value_get_float(value); return true;
+    case PROP_CROP_OVERLAP_RATIO:
+      everything.crop_overlap_ratio = g_value_get_float(value);
+      return true;
     case PROP_CROP_N_POINTS_DOWNSCALE_FACTOR:
       everything.crop_n_points_downscale_factor = g_value_get_int(value);
       return true;
@@ -144,7 +148,9 @@ bool Segment::GetProperty(guint id, GValue* value) {
       return true;
     case PROP_MAX_OBJECTS: g_value_set_int(value, settings_.stills.max_objects); return true;
     case PROP_MAX_HOLE_AREA: g_value_set_int(value, settings_.stills.max_hole_area); return true;
-    case PROP_MAX_SPRINKLE_AREA: g_value_set_int(value, settings_.stills.max_sprinkle_area); return true;
+    case PROP_MAX_SPRINKLE_AREA:
+      g_value_set_int(value, settings_.stills.max_sprinkle_area);
+      return true;
     case PROP_SEARCH_WINDOW: g_value_set_float(value, settings_.stills.search_window); return true;
     case PROP_POINTS_PER_SIDE: g_value_set_int(value, everything.points_per_side); return true;
     case PROP_POINTS_PER_BATCH: g_value_set_int(value, everything.points_per_batch); return true;
@@ -158,7 +164,9 @@ bool Segment::GetProperty(guint id, GValue* value) {
     case PROP_BOX_NMS_THRESH: g_value_set_float(value, everything.box_nms_thresh); return true;
     case PROP_CROP_N_LAYERS: g_value_set_int(value, everything.crop_n_layers); return true;
     case PROP_CROP_NMS_THRESH: g_value_set_float(value, everything.crop_nms_thresh); return true;
-    case PROP_CROP_OVERLAP_RATIO: g_value_set_float(value, everything.crop_overlap_ratio); return true;
+    case PROP_CROP_OVERLAP_RATIO:
+      g_value_set_float(value, everything.crop_overlap_ratio);
+      return true;
     case PROP_CROP_N_POINTS_DOWNSCALE_FACTOR:
       g_value_set_int(value, everything.crop_n_points_downscale_factor);
       return true;
@@ -173,7 +181,8 @@ std::unique_ptr<gstsam2::Session> Segment::NewSession() {
   GST_OBJECT_LOCK(element());
   const gstsam2::SegmentSettings settings = settings_;
   GST_OBJECT_UNLOCK(element());
-  return std::make_unique<gstsam2::SegmentSession>(element(), settings, queue, mouse);
+  return std::make_unique<gstsam2::SegmentSession>(element(), GST_CAT_DEFAULT, settings, queue,
+                                                   mouse);
 }
 
 void Segment::BeforeFrame(GstBuffer*) {
@@ -287,9 +296,10 @@ static void install_prompt_properties(GObjectClass* klass) {
               "removed; 0: none",
               0, 1000000, defaults.stills.max_sprinkle_area);
   install_float(klass, PROP_SEARCH_WINDOW, "search-window", "Search window",
-                "Each object with a box is looked for in a part of the picture alone, a square of "
-                "so many times the box's longer side, at the cost of one more encoder run; 0: in "
-                "the whole picture; else at least 1",
+                "Each object is looked for in a part of the picture alone, a square of so many "
+                "times the longer side of its box, or, with clicks alone, of the mask that the "
+                "whole picture gave first, at the cost of one more encoder run; 0: in the whole "
+                "picture; else at least 1",
                 sam2::kMaxSearchWindow, defaults.stills.search_window);
 }
 
@@ -346,9 +356,7 @@ static Segment& impl_of(GstSam2Segment* self) {
 
 // A prompt that starts or goes on with an object, which clicks go to from now on.
 static int queue_current(GstSam2Segment* self, PromptRequest request) {
-  const int id = impl_of(self).queue.Add(std::move(request));
-  impl_of(self).mouse.SetCurrent(id);
-  return id;
+  return impl_of(self).mouse.Queue(std::move(request), impl_of(self).queue);
 }
 
 static int gst_sam2_segment_add_box(GstSam2Segment* self, int id, double x, double y, double width,
@@ -372,7 +380,7 @@ static void queue_action(GstSam2Segment* self, int id, sam2::PromptAction action
                          const char* source) {
   Segment& impl = impl_of(self);
   if (id == 0) id = impl.mouse.current();
-  if (id <= 0) {
+  if (id == 0) {
     gstsam2::PostRefusal(GST_ELEMENT(self), std::string("Prompt refused (") + source +
                                                 "): there is no object that it could mean.");
     return;
@@ -402,9 +410,7 @@ static void gst_sam2_segment_reset(GstSam2Segment* self) {
   impl_of(self).mouse.Clear();
 }
 
-static void install_signals(GstSam2SegmentClass* klass) {
-  const GType type = G_TYPE_FROM_CLASS(klass);
-  const auto flags = static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION);
+static void install_prompt_signals(GType type, GSignalFlags flags) {
   /**
    * GstSam2Segment::add-box:
    * @id: 0 for a new object, or the object whose box this is
@@ -432,22 +438,26 @@ static void install_signals(GstSam2SegmentClass* klass) {
   g_signal_new_class_handler("add-point", type, flags, G_CALLBACK(gst_sam2_segment_add_point),
                              nullptr, nullptr, nullptr, G_TYPE_INT, 4, G_TYPE_INT, G_TYPE_DOUBLE,
                              G_TYPE_DOUBLE, GST_TYPE_SAM2_POINT_LABEL);
-  /**
-   * GstSam2Segment::undo:
-   * @id: the object, 0 for the one prompted last
-   *
-   * Takes back its last step; with the first one the object goes.
-   */
+}
+
+static void install_action_signals(GType type, GSignalFlags flags) {
   const auto add = [&](const char* name, GCallback handler) {
     g_signal_new_class_handler(name, type, flags, handler, nullptr, nullptr, nullptr, G_TYPE_NONE,
                                1, G_TYPE_INT);
   };
+  /**
+   * GstSam2Segment::undo:
+   * @id: the object, 0 for the one prompted last
+   *
+   * Takes back its last step, or that it was accepted; with the first step the
+   * object goes.
+   */
   add("undo", G_CALLBACK(gst_sam2_segment_undo));
   /**
    * GstSam2Segment::accept:
    * @id: the object, 0 for the one prompted last
    *
-   * The object is done: from now on it can only be discarded.
+   * The object is done: until undo opens it again it can only be discarded.
    */
   add("accept", G_CALLBACK(gst_sam2_segment_accept));
   /**
@@ -483,7 +493,9 @@ static void gst_sam2_segment_class_init(GstSam2SegmentClass* klass) {
 
   install_prompt_properties(object_class);
   install_everything_properties(object_class);
-  install_signals(klass);
+  const auto flags = static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION);
+  install_prompt_signals(G_TYPE_FROM_CLASS(klass), flags);
+  install_action_signals(G_TYPE_FROM_CLASS(klass), flags);
 
   gst_element_class_set_static_metadata(
       element_class, "SAM 2 segmenter", "Filter/Analyzer/Video",

@@ -52,9 +52,11 @@ std::string RemarkOn(const std::vector<sam2::Point>& points, int width, int heig
 
 }  // namespace
 
-SegmentSession::SegmentSession(GstElement* element, const SegmentSettings& settings,
-                               PromptQueue& queue, MousePrompts& mouse)
-    : Session(element, Checked(settings), queue, /*tracks=*/false), settings_(settings),
+SegmentSession::SegmentSession(GstElement* element, GstDebugCategory* category,
+                               const SegmentSettings& settings, PromptQueue& queue,
+                               MousePrompts& mouse)
+    : Session(element, category, Checked(settings), queue, /*tracks=*/false),
+      settings_(settings),
       mouse_(mouse),
       predictor_(engine_->CreateImagePredictor(settings.stills)) {
   queue_.Add(std::move(file_prompts_));
@@ -99,9 +101,10 @@ bool SegmentSession::Prompts(GstBuffer* buffer, PromptQueue::Due due) {
     const MappedFrame frame(buffer, info_);
     const bool is_new = predictor_->SetImage(frame.view());
     if (is_new) Forget({});
-    std::vector<PromptRequest> requests;
-    AddOwnPrompts(buffer, is_new, requests);
+    if (is_new && due.requests.empty()) queue_.RenewIds();
+    std::vector<PromptRequest> requests = OwnPrompts(buffer, is_new);
     std::ranges::move(due.requests, std::back_inserter(requests));
+    for (PromptRequest& request : requests) FitToFrame(request, info_.width, info_.height);
     asked_ = asked_ || !requests.empty();
     objects = Step(requests);
     Forget(objects);
@@ -111,8 +114,8 @@ bool SegmentSession::Prompts(GstBuffer* buffer, PromptQueue::Due due) {
   return !idle;
 }
 
-void SegmentSession::AddOwnPrompts(GstBuffer* buffer, bool is_new,
-                                   std::vector<PromptRequest>& requests) {
+std::vector<PromptRequest> SegmentSession::OwnPrompts(GstBuffer* buffer, bool is_new) {
+  std::vector<PromptRequest> requests;
   if (is_new) {
     took_detections_ = false;
     requests = boxes_;
@@ -122,11 +125,12 @@ void SegmentSession::AddOwnPrompts(GstBuffer* buffer, bool is_new,
       PromptRequest& request = requests.emplace_back();
       request.prompt.box = detection.box;
       request.label = detection.label;
-      request.source = "region of interest";
+      request.source = kRegionSource;
       took_detections_ = true;
     }
   }
   for (PromptRequest& request : requests) request.prompt.id = queue_.NewId();
+  return requests;
 }
 
 std::vector<sam2::Object> SegmentSession::Step(const std::vector<PromptRequest>& requests) {
@@ -135,13 +139,19 @@ std::vector<sam2::Object> SegmentSession::Step(const std::vector<PromptRequest>&
   sam2::StepResult result = predictor_->Step(prompts);
   const std::size_t answered = std::min(requests.size(), result.outcomes.size());
   for (std::size_t i = 0; i < answered; ++i) Learn(requests[i], result.outcomes[i]);
+  GiveIdsBack(requests, result.outcomes);
+  // Clicks go on only with what is there and not accepted.
+  for (const PromptRequest& request : requests) {
+    const bool open = std::ranges::any_of(result.objects, [&](const sam2::Object& object) {
+      return object.id == request.prompt.id && !object.accepted;
+    });
+    if (!open) mouse_.Leave(request.prompt.id);
+  }
   return std::move(result.objects);
 }
 
 void SegmentSession::Learn(const PromptRequest& request, const sam2::PromptOutcome& outcome) {
   if (!outcome.error.empty()) {
-    // A click that could not start its object leaves nothing to click on.
-    if (request.prompt.action == sam2::PromptAction::kAdd) mouse_.Leave(request.prompt.id);
     Refused(request, outcome.error);
     return;
   }
@@ -161,11 +171,12 @@ void SegmentSession::EndOfStream() {
 void SegmentSession::Forget(const std::vector<sam2::Object>& alive) {
   std::vector<int> ids;
   for (const sam2::Object& object : alive) ids.push_back(object.id);
+  const auto is_alive = [&](int id) { return std::ranges::count(ids, id) > 0; };
   for (const int id : alive_) {
-    if (std::ranges::count(ids, id) > 0) continue;
-    labels_.erase(id);
-    mouse_.Leave(id);
+    if (!is_alive(id)) mouse_.Leave(id);
   }
+  // Also of those that came and went on one frame.
+  std::erase_if(labels_, [&](const auto& label) { return !is_alive(label.first); });
   alive_ = std::move(ids);
 }
 

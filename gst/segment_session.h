@@ -30,8 +30,8 @@ struct SegmentSettings : FilterSettings {
 class SegmentSession final : public Session {
  public:
   // As Session, and queues the prompts of `prompts-location`. `mouse` outlives the session.
-  SegmentSession(GstElement* element, const SegmentSettings& settings, PromptQueue& queue,
-                 MousePrompts& mouse);
+  SegmentSession(GstElement* element, GstDebugCategory* category, const SegmentSettings& settings,
+                 PromptQueue& queue, MousePrompts& mouse);
 
   void SetMaskChoice(sam2::MaskChoice choice);
 
@@ -40,7 +40,7 @@ class SegmentSession final : public Session {
   bool Everything(GstBuffer* buffer, const PromptQueue::Due& due);
   bool Prompts(GstBuffer* buffer, PromptQueue::Due due);
   // Prompts that every new picture brings: the box property's and detections.
-  void AddOwnPrompts(GstBuffer* buffer, bool is_new, std::vector<PromptRequest>& requests);
+  std::vector<PromptRequest> OwnPrompts(GstBuffer* buffer, bool is_new);
   std::vector<sam2::Object> Step(const std::vector<PromptRequest>& requests);
   void EndOfStream() override;
   void Learn(const PromptRequest& request, const sam2::PromptOutcome& outcome);

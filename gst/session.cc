@@ -2,13 +2,12 @@
 #include "session.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core_library.h"
 #include "errors.h"
-#include "filter.h"
-
-#define GST_CAT_DEFAULT gst_sam2_filter_debug
+#include "roi_prompts.h"
 
 namespace gstsam2 {
 namespace {
@@ -22,11 +21,16 @@ std::string WhenOf(const PromptRequest& request) {
   return "the next frame";
 }
 
+// Whether it comes by itself, with every frame or every picture.
+bool ComesAgain(const PromptRequest& request) {
+  return request.source == kRegionSource || request.source == kBoxSource;
+}
+
 }  // namespace
 
-Session::Session(GstElement* element, const FilterSettings& settings, PromptQueue& queue,
-                 bool tracks)
-    : element_(element), queue_(queue), analytics_(tracks) {
+Session::Session(GstElement* element, GstDebugCategory* category, const FilterSettings& settings,
+                 PromptQueue& queue, bool tracks)
+    : element_(element), category_(category), queue_(queue), analytics_(tracks) {
   gst_video_info_init(&info_);
   // What the user wrote is checked before the model is read, which takes longer.
   if (!settings.box.empty()) boxes_ = ParseBoxes(settings.box);
@@ -36,9 +40,9 @@ Session::Session(GstElement* element, const FilterSettings& settings, PromptQueu
   const sam2::EngineOptions options = ToEngineOptions(settings);
   engine_ = OpenCore().OpenEngine(options);
   const sam2::ModelInfo& model = engine_->info();
-  GST_INFO_OBJECT(element_, "model %s from %s at %d pixels on %s in %s", model.member.c_str(),
-                  options.model.c_str(), model.image_size, model.device.c_str(),
-                  model.precision.c_str());
+  GST_CAT_INFO_OBJECT(category_, element_, "model %s from %s at %d pixels on %s in %s",
+                      model.member.c_str(), options.model.c_str(), model.image_size,
+                      model.device.c_str(), model.precision.c_str());
 }
 
 void Session::SetInfo(const GstVideoInfo& info) {
@@ -52,22 +56,44 @@ void Session::SeeEvent(GstEvent* event) {
 }
 
 bool Session::Process(GstBuffer* buffer) {
-  const bool worked = ProcessFrame(buffer, timeline_.Next(buffer));
+  const Moment moment = timeline_.Next(buffer);
+  time_ = moment.time;
+  const bool worked = ProcessFrame(buffer, moment);
   ++frame_;
   return worked;
 }
 
 void Session::Accepted(const PromptRequest& request, const sam2::PromptOutcome& outcome) {
   prompted_ = true;
-  if (outcome.clipped) {
-    GST_INFO_OBJECT(element_, "%s: cut at the frame's edge", request.source.c_str());
-  }
-  if (!request.label.empty()) labels_[outcome.id] = request.label;
+  GST_CAT_DEBUG_OBJECT(category_, element_, "prompt of object %d (%s)%s", outcome.id,
+                       request.source.c_str(), outcome.clipped ? ", cut at the frame's edge" : "");
+  if (request.label.empty()) return;
+  // GStreamer's structures hold UTF-8 alone.
+  g_autofree char* label = g_utf8_make_valid(request.label.c_str(), -1);
+  labels_[outcome.id] = label;
 }
 
 void Session::Refused(const PromptRequest& request, const std::string& reason) {
-  PostRefusal(element_, "Prompt refused on frame " + std::to_string(frame_) + " (" +
-                            request.source + "): " + reason + ".");
+  const std::string start =
+      "Prompt refused on frame " + std::to_string(frame_) + " (" + request.source + "): ";
+  GST_CAT_DEBUG_OBJECT(category_, element_, "%s%s", start.c_str(), reason.c_str());
+  std::optional<std::string> told = reason;
+  if (ComesAgain(request)) {
+    // A detector's differ from frame to frame; a box stays the same.
+    const bool detected = request.source == kRegionSource;
+    told = refusal_limit_.Tell(detected ? RefusalLimit::KindOf(reason) : reason, reason, time_);
+  }
+  if (told) PostRefusal(element_, start + *told + ".");
+}
+
+void Session::GiveIdsBack(const std::vector<PromptRequest>& requests,
+                          const std::vector<sam2::PromptOutcome>& outcomes) {
+  for (std::size_t i = std::min(requests.size(), outcomes.size()); i-- > 0;) {
+    const bool add = requests[i].prompt.action == sam2::PromptAction::kAdd;
+    if (add && ComesAgain(requests[i]) && !outcomes[i].error.empty()) {
+      queue_.GiveBack(requests[i].prompt.id);
+    }
+  }
 }
 
 ObjectsRecord Session::ToRecord(std::vector<sam2::Object> objects) const {
@@ -81,6 +107,8 @@ ObjectsRecord Session::ToRecord(std::vector<sam2::Object> objects) const {
 }
 
 void Session::Attach(GstBuffer* buffer, ObjectsRecord record) {
+  GST_CAT_LOG_OBJECT(category_, element_, "frame %" G_GUINT64_FORMAT ": %" G_GSIZE_FORMAT
+                     " objects", frame_, record.objects.size());
   analytics_.Write(buffer, record);
   WriteObjects(buffer, std::move(record));
 }

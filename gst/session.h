@@ -13,6 +13,7 @@
 #include "meta.h"
 #include "model_properties.h"
 #include "prompts.h"
+#include "refusal_limit.h"
 #include "sam2.h"
 #include "timeline.h"
 
@@ -49,10 +50,11 @@ class Session {
 
  protected:
   // Reads the box property and the prompts file, then opens the model. `element`
-  // posts the messages; it and `queue` outlive the session.
+  // posts the messages and logs under `category`; it and `queue` outlive the session.
   // Throws ElementError and sam2::Error.
   // tracks: whether objects outlive a frame.
-  Session(GstElement* element, const FilterSettings& settings, PromptQueue& queue, bool tracks);
+  Session(GstElement* element, GstDebugCategory* category, const FilterSettings& settings,
+          PromptQueue& queue, bool tracks);
 
   // Process() of one element.
   virtual bool ProcessFrame(GstBuffer* buffer, const Moment& moment) = 0;
@@ -60,9 +62,14 @@ class Session {
   // What is due on the current frame, at most once for each.
   PromptQueue::Due TakeDue(const Moment& moment) { return queue_.Take(frame_, moment.pts); }
 
-  // What became of a prompt.
+  // What became of a prompt. Each refusal is told, but of what nobody asked for
+  // again (a detector's, a picture's box property) only some.
   void Accepted(const PromptRequest& request, const sam2::PromptOutcome& outcome);
   void Refused(const PromptRequest& request, const std::string& reason);
+
+  // Frees the ids of refused new objects that nobody has heard of.
+  void GiveIdsBack(const std::vector<PromptRequest>& requests,
+                   const std::vector<sam2::PromptOutcome>& outcomes);
 
   // Warns about prompts whose frame never came.
   virtual void EndOfStream();
@@ -73,6 +80,7 @@ class Session {
   void Attach(GstBuffer* buffer, ObjectsRecord record);
 
   GstElement* element_;
+  GstDebugCategory* category_;
   PromptQueue& queue_;
   std::vector<PromptRequest> boxes_;         // of the box property
   std::vector<PromptRequest> file_prompts_;  // of the prompts file
@@ -86,6 +94,8 @@ class Session {
   AnalyticsWriter analytics_;
   Timeline timeline_;
   std::uint64_t frame_ = 0;
+  GstClockTime time_ = 0;  // of the frame, on the timeline
+  RefusalLimit refusal_limit_;
 };
 
 }  // namespace gstsam2

@@ -79,7 +79,7 @@
 #include "prompts.h"
 #include "track_session.h"
 
-GST_DEBUG_CATEGORY(gst_sam2_track_debug);
+GST_DEBUG_CATEGORY_STATIC(gst_sam2_track_debug);
 #define GST_CAT_DEFAULT gst_sam2_track_debug
 
 namespace {
@@ -207,8 +207,8 @@ std::unique_ptr<gstsam2::Session> Track::NewSession() {
   pacer_.Clear();
   asked_upstream_ = false;
   pipeline_latency_ = 0;
-  auto session =
-      std::make_unique<gstsam2::TrackSession>(element(), settings, queue, mouse);
+  auto session = std::make_unique<gstsam2::TrackSession>(element(), GST_CAT_DEFAULT, settings,
+                                                         queue, mouse);
   takes_cuda_ = session->on_cuda();
   return session;
 }
@@ -245,10 +245,12 @@ void Track::AskUpstream() {
 // Whether a frame of a live stream would leave later than the latency that was
 // promised allows.
 bool Track::IsLate(GstBuffer* buffer) {
+  const GstSegment& segment = GST_BASE_TRANSFORM(element())->segment;
+  if (segment.format != GST_FORMAT_TIME) return false;
   if (!asked_upstream_) AskUpstream();
   const GstClockTime now = gst_element_get_current_running_time(element());
-  const GstClockTime frame = gst_segment_to_running_time(
-      &GST_BASE_TRANSFORM(element())->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  const GstClockTime frame =
+      gst_segment_to_running_time(&segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
   if (!live_ || !GST_CLOCK_TIME_IS_VALID(now) || !GST_CLOCK_TIME_IS_VALID(frame)) return false;
   GstClockTime allowed = upstream_latency_ + latency.reported();
   if (pipeline_latency_ != 0) allowed = std::min(allowed, pipeline_latency_.load());
@@ -443,9 +445,10 @@ static void install_properties(GObjectClass* klass) {
   g_object_class_install_property(
       klass, PROP_SEARCH_WINDOW,
       g_param_spec_float("search-window", "Search window",
-                         "An object that a box or clicks begin is looked for in a square of so many "
-                         "times its longer side first, and followed from the mask found there; "
-                         "1 to 10; 0: in the whole frame. Frames in CUDA memory have no window",
+                         "An object that a box or clicks begin is looked for in a square of so "
+                         "many times its longer side first, and followed from the mask found "
+                         "there; 1 to 10; 0: in the whole frame. Frames in CUDA memory have no "
+                         "window",
                          0, sam2::kMaxSearchWindow, defaults.search_window, kReadyFlags));
   install_policies(klass);
 }
@@ -473,7 +476,11 @@ static void gst_sam2_track_remove_object(GstSam2Track* self, int id) {
       gstsam2::RequestFor(id, sam2::PromptAction::kRemove, "signal remove-object"));
 }
 
-static void gst_sam2_track_reset(GstSam2Track* self) { queue_of(self).Reset(); }
+static void gst_sam2_track_reset(GstSam2Track* self) {
+  queue_of(self).Reset();
+  // Also an object that still waits in the queue.
+  GST_SAM2_FILTER(self)->impl->mouse.Clear();
+}
 
 static void install_signals(GstSam2TrackClass* klass) {
   const GType type = G_TYPE_FROM_CLASS(klass);

@@ -38,9 +38,11 @@ bool DropsObjects(DiscontPolicy policy, Break before) {
 
 }  // namespace
 
-TrackSession::TrackSession(GstElement* element, const TrackSettings& settings, PromptQueue& queue,
-                           MousePrompts& mouse)
-    : Session(element, settings, queue, /*tracks=*/true), mouse_(mouse), on_discont_(settings.on_discont),
+TrackSession::TrackSession(GstElement* element, GstDebugCategory* category,
+                           const TrackSettings& settings, PromptQueue& queue, MousePrompts& mouse)
+    : Session(element, category, settings, queue, /*tracks=*/true),
+      mouse_(mouse),
+      on_discont_(settings.on_discont),
       tracker_(engine_->CreateVideoTracker(ToTrackerOptions(settings))),
       roi_prompter_(settings.roi),
       duplicates_(settings.duplicate_iou, settings.duplicate_time) {
@@ -84,9 +86,10 @@ std::vector<PromptRequest> TrackSession::TakeRequests(GstBuffer* buffer, const M
     if (!reason.empty()) Refuse(request, reason);
     return !reason.empty();
   });
-  // Those of detections.
+  // Detections that start an object.
   for (PromptRequest& request : requests) {
-    if (request.prompt.id == 0) request.prompt.id = queue_.NewId();
+    const bool add = request.prompt.action == sam2::PromptAction::kAdd;
+    if (add && request.prompt.id == 0) request.prompt.id = queue_.NewId();
   }
   return requests;
 }
@@ -116,8 +119,6 @@ void TrackSession::Predict(GstBuffer* buffer, const Moment& moment) {
 
 void TrackSession::Learn(const PromptRequest& request, const sam2::PromptOutcome& outcome) {
   if (!outcome.error.empty()) {
-    // A click that could not start its object leaves nothing to click on.
-    if (request.prompt.action == sam2::PromptAction::kAdd) mouse_.Leave(request.prompt.id);
     Refuse(request, outcome.error);
     return;
   }
@@ -127,30 +128,17 @@ void TrackSession::Learn(const PromptRequest& request, const sam2::PromptOutcome
   if (request.prompt.action == sam2::PromptAction::kAdd) duplicates_.Born(outcome.id);
 }
 
-// A detector repeats what is refused on every frame: that must not use up ids.
-void TrackSession::GiveIdsBack(const std::vector<PromptRequest>& requests,
-                               const std::vector<sam2::PromptOutcome>& outcomes) {
-  for (std::size_t i = std::min(requests.size(), outcomes.size()); i-- > 0;) {
-    const bool add = requests[i].prompt.action == sam2::PromptAction::kAdd;
-    if (add && requests[i].source == kRegionSource && !outcomes[i].error.empty()) {
-      queue_.GiveBack(requests[i].prompt.id);
-    }
-  }
-}
-
 void TrackSession::Refuse(const PromptRequest& request, const std::string& reason) {
   if (request.source == kDuplicateSource) return;  // someone else removed it
-  // Nor must it flood the bus.
-  if (request.source == kRegionSource) {
-    if (reason == last_roi_refusal_) return;
-    last_roi_refusal_ = reason;
-  }
+  // Clicks cannot go on with what is not there.
+  if (!states_.contains(request.prompt.id)) mouse_.Leave(request.prompt.id);
   Refused(request, reason);
 }
 
 void TrackSession::MergeDuplicates(const std::vector<sam2::Object>& objects, GstClockTime time) {
   for (const auto& [goes, stays] : duplicates_.Update(objects, time)) {
-    GST_INFO_OBJECT(element_, "object %d has become the same as %d: it goes", goes, stays);
+    GST_CAT_INFO_OBJECT(category_, element_, "object %d has become the same as %d: it goes", goes,
+                        stays);
     own_requests_.push_back(RequestFor(goes, sam2::PromptAction::kRemove, kDuplicateSource));
   }
 }

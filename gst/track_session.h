@@ -48,8 +48,8 @@ class TrackSession final : public Session {
  public:
   // As Session, and queues the prompts of `box` and `prompts-location`.
   // `mouse` outlives the session.
-  TrackSession(GstElement* element, const TrackSettings& settings, PromptQueue& queue,
-               MousePrompts& mouse);
+  TrackSession(GstElement* element, GstDebugCategory* category, const TrackSettings& settings,
+               PromptQueue& queue, MousePrompts& mouse);
 
   // Whether there is no time to look at the next frame. It passes with the
   // objects of the frame before, moved as they were moving; prompts wait.
@@ -62,8 +62,6 @@ class TrackSession final : public Session {
   void Step(GstBuffer* buffer, const Moment& moment, const std::vector<PromptRequest>& requests);
   void Predict(GstBuffer* buffer, const Moment& moment);
   void Learn(const PromptRequest& request, const sam2::PromptOutcome& outcome);
-  void GiveIdsBack(const std::vector<PromptRequest>& requests,
-                   const std::vector<sam2::PromptOutcome>& outcomes);
   void Refuse(const PromptRequest& request, const std::string& reason);
   void MergeDuplicates(const std::vector<sam2::Object>& objects, GstClockTime time);
   void Reset(GstClockTime pts);
@@ -82,7 +80,6 @@ class TrackSession final : public Session {
   int step_width_ = 0, step_height_ = 0;     // of the last frame that was looked at
   std::vector<PromptRequest> own_requests_;  // for the next frame that is looked at
   std::map<int, sam2::ObjectState> states_;  // by id, after the last frame
-  std::string last_roi_refusal_;
 };
 
 }  // namespace gstsam2

@@ -206,5 +206,62 @@ TEST(Analytics, LeavesADetectorsResults) {
   EXPECT_FALSE(Related(theirs, MtdsOn(buffer.get(), kTracking)[0]));
 }
 
+// ---------------------------------------------------------------- in series
+
+// The objects of an element of this plugin, with a detector's result first.
+Buffer FromAnEarlierElement(bool tracks, std::vector<sam2::Object> objects, bool detector) {
+  Buffer buffer = At(0);
+  if (detector) {
+    GstAnalyticsODMtd theirs;
+    gst_analytics_relation_meta_add_od_mtd(gst_buffer_add_analytics_relation_meta(buffer.get()),
+                                           g_quark_from_static_string("cat"), 1, 2, 3, 4, 1,
+                                           &theirs);
+  }
+  ObjectsRecord record = RecordOf(std::move(objects));
+  AnalyticsWriter(tracks).Write(buffer.get(), record);
+  WriteObjects(buffer.get(), std::move(record));
+  return buffer;
+}
+
+class InSeries : public ::testing::TestWithParam<bool> {};
+
+TEST_P(InSeries, TheLaterElementsObjectsTakeThePlaceOfTheEarlier) {
+  const Buffer buffer = FromAnEarlierElement(
+      GetParam(), {Seen(1, 0, 0, 4), Seen(2, 8, 8, 4), Unseen(3, sam2::ObjectState::kLost)}, false);
+  AnalyticsWriter(true).Write(buffer.get(), RecordOf({Seen(7, 20, 20, 4)}));
+  EXPECT_EQ(MtdsOn(buffer.get(), kDetection).size(), 1U);
+  EXPECT_EQ(MtdsOn(buffer.get(), kSegmentation).size(), 1U);
+  const auto tracks = MtdsOn(buffer.get(), kTracking);
+  ASSERT_EQ(tracks.size(), 1U);
+  EXPECT_EQ(TimesOf(tracks[0]).id, 7U);
+}
+
+TEST_P(InSeries, ALaterElementWithoutObjectsLeavesNone) {
+  const Buffer buffer = FromAnEarlierElement(GetParam(), {Seen(1, 0, 0, 4)}, false);
+  AnalyticsWriter(true).Write(buffer.get(), RecordOf({}));
+  EXPECT_EQ(gst_buffer_get_analytics_relation_meta(buffer.get()), nullptr);
+}
+
+TEST_P(InSeries, ADetectorsResultsStay) {
+  const Buffer buffer = FromAnEarlierElement(GetParam(), {Seen(1, 0, 0, 4)}, true);
+  AnalyticsWriter(true).Write(buffer.get(), RecordOf({Seen(7, 20, 20, 4)}));
+  const auto detections = MtdsOn(buffer.get(), kDetection);
+  ASSERT_EQ(detections.size(), 3U);
+  EXPECT_EQ(gst_analytics_od_mtd_get_obj_type(&detections[0]), g_quark_from_static_string("cat"));
+}
+
+TEST_P(InSeries, ADetectorsResultsAloneStay) {
+  // Those of the earlier element were lost on the way.
+  const Buffer buffer = At(0);
+  WriteObjects(buffer.get(), RecordOf({Seen(1, 0, 0, 4)}));
+  GstAnalyticsODMtd theirs;
+  gst_analytics_relation_meta_add_od_mtd(gst_buffer_add_analytics_relation_meta(buffer.get()),
+                                         g_quark_from_static_string("cat"), 1, 2, 3, 4, 1, &theirs);
+  AnalyticsWriter(GetParam()).Write(buffer.get(), RecordOf({Seen(7, 20, 20, 4)}));
+  EXPECT_EQ(MtdsOn(buffer.get(), kDetection).size(), 2U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tracks, InSeries, ::testing::Bool());
+
 }  // namespace
 }  // namespace gstsam2

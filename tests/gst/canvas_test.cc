@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "label.h"
@@ -131,9 +132,11 @@ TEST(Canvas, UsesTheColorimetryOfTheFrame) {
 
 // ------------------------------------------------------------ labels
 
+constexpr int kWide = 10'000;  // pixels
+
 TEST(LabelMaker, DrawsTextInsideItsPlate) {
   LabelMaker maker;
-  const Label label = maker.Make("dog 1", 20);
+  const Label label = maker.Make("dog 1", 20, kWide);
   EXPECT_EQ(label.plate.coverage.size(), label.text.coverage.size());
   int ink = 0;
   for (std::size_t i = 0; i < label.text.coverage.size(); ++i) {
@@ -142,24 +145,59 @@ TEST(LabelMaker, DrawsTextInsideItsPlate) {
     EXPECT_GT(label.plate.coverage[i], 128);
   }
   EXPECT_GT(ink, 20);
-  EXPECT_GT(maker.Make("dog 1 and a half", 20).plate.width, label.plate.width);
+  EXPECT_GT(maker.Make("dog 1 and a half", 20, kWide).plate.width, label.plate.width);
 }
 
 TEST(LabelMaker, TakesAnyText) {
   LabelMaker maker;
   for (const std::string& text : {std::string(), std::string("\xff\xfe"), std::string("a\nb"),
                                  std::string(5000, 'W'), std::string("\u72d7 \U0001F415")}) {
-    const Label label = maker.Make(text, 16);
+    const Label label = maker.Make(text, 16, kWide);
     EXPECT_EQ(label.plate.coverage.size(),
               static_cast<std::size_t>(label.plate.width) * label.plate.height);
   }
 }
 
+std::size_t SizeOf(const Label& label) {
+  return label.plate.coverage.size() + label.text.coverage.size();
+}
+
+TEST(LabelMaker, KeepsWhatItDrew) {
+  LabelMaker maker;
+  EXPECT_EQ(maker.kept(), 0U);
+  const std::size_t size = SizeOf(maker.Make("dog", 12, kWide));
+  EXPECT_EQ(maker.kept(), size + 3);
+  for (int i = 0; i < 5; ++i) maker.Make("dog", 12, kWide);
+  EXPECT_EQ(maker.kept(), size + 3);
+  maker.Make("dog", 14, kWide);
+  EXPECT_GT(maker.kept(), 2 * size);
+}
+
 TEST(LabelMaker, ForgetsInsteadOfGrowing) {
   LabelMaker maker;
-  const Label first = maker.Make("0", 12);
-  for (int i = 0; i < 1200; ++i) maker.Make(std::to_string(i), 12);
-  EXPECT_EQ(maker.Make("0", 12).text.coverage, first.text.coverage);
+  const Label first = maker.Make("0", 90, kWide);
+  std::size_t drawn = 0, most = 0;
+  for (int i = 0; drawn < 3 * LabelMaker::kMaxKept; ++i) {
+    drawn += SizeOf(maker.Make(std::string(30, 'W') + std::to_string(i), 90, kWide));
+    ASSERT_LE(maker.kept(), LabelMaker::kMaxKept);
+    most = std::max(most, maker.kept());
+  }
+  EXPECT_GT(most, LabelMaker::kMaxKept / 2);
+  EXPECT_EQ(maker.Make("0", 90, kWide).text.coverage, first.text.coverage);
+}
+
+TEST(LabelMaker, ALongTextLosesItsMiddle) {
+  LabelMaker maker;
+  const Label whole = maker.Make("a dog of a long name 1", 20, kWide);
+  const Label cut = maker.Make("a dog of a long name 1", 20, 100);
+  EXPECT_GT(whole.plate.width, 150);
+  EXPECT_LE(cut.plate.width, 100);
+  EXPECT_GT(cut.plate.width, 60);
+  EXPECT_LE(maker.Make(std::string(100'000, 'W'), 20, 640).plate.width, 640);
+  // What has room is as it was.
+  EXPECT_EQ(maker.Make("dog 1", 20, 100).text.coverage,
+            maker.Make("dog 1", 20, kWide).text.coverage);
+  for (const int width : {0, 1, 5}) EXPECT_LT(maker.Make("dog 1", 20, width).plate.width, 60);
 }
 
 // ------------------------------------------------------------ painter

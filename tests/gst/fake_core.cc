@@ -19,10 +19,11 @@
 // Predict(): every object where it was at the last step, marked predicted; lost
 // when it was not seen for the timeout.
 //
-// Its image predictor: the mask of a box is what is bright in it; a positive
-// click adds the square of 9 pixels around it, a negative one takes it away.
-// The first click of an object adds 9 pixels (best), 17 (whole), 9 (part) or 5
-// (subpart). Everything: two objects, the upper half and the left quarter.
+// Its image predictor: the mask of a box is what is bright in it, and a box right
+// of or below the picture is refused; a positive click adds the square of 9 pixels
+// around it, a negative one takes it away. The first click of an object adds 9
+// pixels (best), 17 (whole), 9 (part) or 5 (subpart). Everything: two objects, the
+// upper half and the left quarter.
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -261,6 +262,10 @@ class FakePredictor final : public sam2::ImagePredictor {
     const auto found = objects_.find(prompt.id);
     if (prompt.action == sam2::PromptAction::kAdd) {
       if (found != objects_.end()) return {.id = prompt.id, .error = "the id is taken"};
+      if (prompt.box && (prompt.box->x0 >= static_cast<float>(frame_.width) ||
+                         prompt.box->y0 >= static_cast<float>(frame_.height))) {
+        return {.error = "the box at " + std::to_string(prompt.box->x0) + " lies outside"};
+      }
       objects_[prompt.id].steps.push_back(prompt);
       return {.id = prompt.id, .error = {}};
     }

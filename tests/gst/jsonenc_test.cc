@@ -38,6 +38,25 @@ TEST(Sam2JsonEnc, WritesALineForEachFrameWithItsTimes) {
   gst_caps_unref(out_caps);
 }
 
+TEST(Sam2JsonEnc, EveryLineHasTheSizeOfTheStream) {
+  const std::string caps = VideoCaps("RGB", 64, 48);
+  ElementHarness harness("sam2jsonenc", {{"masks", "none"}}, caps);
+  for (const int scale : {1, 2}) {  // of the frames that the objects were found on
+    Buffer frame = MakeFrame(caps, 0, {});
+    sam2::Object object;
+    object.id = 1;
+    object.box = sam2::Box{8, 8, 24, 40};
+    ObjectsRecord record{.frame_width = scale * 64, .frame_height = scale * 48, .objects = {}};
+    record.objects.push_back(MakeRecord(object, ""));
+    WriteObjects(frame.get(), std::move(record));
+    const auto json = nlohmann::json::parse(TextOf(harness.Process(std::move(frame))));
+    EXPECT_EQ(json["width"], 64);
+    EXPECT_EQ(json["height"], 48);
+    EXPECT_EQ(json["objects"][0]["bbox"],
+              nlohmann::json({8.0 / scale, 8.0 / scale, 16.0 / scale, 32.0 / scale}));
+  }
+}
+
 TEST(Sam2JsonEnc, FollowsACapsChange) {
   ElementHarness harness("sam2jsonenc", {{"masks", "none"}}, VideoCaps("RGB", 64, 48));
   harness.Process(MakeFrame(VideoCaps("RGB", 64, 48), 0, {}));

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "mask_image.h"
@@ -12,6 +13,7 @@ namespace gstsam2 {
 namespace {
 
 using testing::Buffer;
+using testing::PixelRect;
 
 sam2::Object Square(int id, int x, int y, int side) {
   sam2::Object object;
@@ -193,6 +195,150 @@ TEST(ObjectsMeta, ScalesCoordinatesAndKeepsTheMasksPixels) {
   EXPECT_EQ(mask.height, 4);
 }
 
+// ------------------------------------------------------------ scaling
+
+struct Scaling {
+  const char* name;
+  const char *from, *to;  // width, height, pixel aspect ratio
+  PixelRect bright;
+};
+
+std::string GrayCaps(const std::string& shape) {
+  return "video/x-raw,format=GRAY8,framerate=25/1," + shape;
+}
+
+// A bright rectangle with our object on it, labelled "dog", and a detector's "car"
+// on it, through videoscale.
+Buffer Scaled(const Scaling& scaling, const std::string& properties = "") {
+  GstHarness* harness = gst_harness_new_parse(("videoscale " + properties).c_str());
+  gst_harness_set_src_caps_str(harness, GrayCaps(scaling.from).c_str());
+  gst_harness_set_sink_caps_str(harness, GrayCaps(scaling.to).c_str());
+  const PixelRect& bright = scaling.bright;
+  Buffer frame = testing::MakeFrame(GrayCaps(scaling.from), 0, {bright});
+  gst_buffer_add_video_region_of_interest_meta(frame.get(), "car", bright.x, bright.y,
+                                               bright.width, bright.height);
+  sam2::Object object = Square(3, bright.x, bright.y, bright.width);
+  object.box->y1 = static_cast<float>(bright.y + bright.height);
+  ObjectsRecord record = RecordOf(std::move(object));
+  GstVideoInfo info;
+  g_autoptr(GstCaps) caps = gst_caps_from_string(GrayCaps(scaling.from).c_str());
+  gst_video_info_from_caps(&info, caps);
+  record.frame_width = info.width;
+  record.frame_height = info.height;
+  WriteObjects(frame.get(), std::move(record));
+  gst_harness_push(harness, frame.release());
+  Buffer out(gst_harness_pull(harness));
+  gst_harness_teardown(harness);
+  return out;
+}
+
+// The corners of what is bright on a GRAY8 frame.
+sam2::Box BrightOn(GstBuffer* buffer, const std::string& caps_text) {
+  GstVideoInfo info;
+  g_autoptr(GstCaps) caps = gst_caps_from_string(caps_text.c_str());
+  gst_video_info_from_caps(&info, caps);
+  GstVideoFrame frame;
+  EXPECT_TRUE(gst_video_frame_map(&frame, &info, buffer, GST_MAP_READ));
+  sam2::Box box = {1e6F, 1e6F, 0, 0};
+  for (int y = 0; y < info.height; ++y) {
+    const auto* row = static_cast<const guint8*>(GST_VIDEO_FRAME_PLANE_DATA(&frame, 0)) +
+                      y * GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0);
+    for (int x = 0; x < info.width; ++x) {
+      if (row[x] < 126) continue;
+      const auto left = static_cast<float>(x), top = static_cast<float>(y);
+      box = {std::min(box.x0, left), std::min(box.y0, top), std::max(box.x1, left + 1),
+             std::max(box.y1, top + 1)};
+    }
+  }
+  gst_video_frame_unmap(&frame);
+  return box;
+}
+
+class Scalings : public ::testing::TestWithParam<Scaling> {};
+
+TEST_P(Scalings, KeepTheBoxWhereThePixelsAre) {
+  const Buffer out = Scaled(GetParam());
+  const auto record = ReadObjects(out.get());
+  ASSERT_TRUE(record && record->objects.size() == 1);
+  const Rect& box = *record->objects[0].box;
+  const sam2::Box bright = BrightOn(out.get(), GrayCaps(GetParam().to));
+  EXPECT_NEAR(box.x, bright.x0, 1);
+  EXPECT_NEAR(box.y, bright.y0, 1);
+  EXPECT_NEAR(box.x + box.width, bright.x1, 1);
+  EXPECT_NEAR(box.y + box.height, bright.y1, 1);
+  EXPECT_EQ(record->objects[0].mask->rect.x, box.x);
+  EXPECT_EQ(record->objects[0].mask->rect.width, box.width);
+}
+
+TEST_P(Scalings, KeepOurRegionsOfInterestOnTheirObjects) {
+  const Buffer out = Scaled(GetParam());
+  const Rois rois = SortRois(out.get());
+  ASSERT_EQ(rois.own.size(), 1U);
+  ASSERT_EQ(rois.foreign.size(), 1U);
+  EXPECT_STREQ(g_quark_to_string(rois.own[0]->roi_type), "dog");
+  EXPECT_STREQ(g_quark_to_string(rois.foreign[0]->roi_type), "car");
+  const sam2::Box bright = BrightOn(out.get(), GrayCaps(GetParam().to));
+  EXPECT_NEAR(rois.own[0]->x, bright.x0, 1);
+  EXPECT_NEAR(rois.own[0]->y, bright.y0, 1);
+  EXPECT_NEAR(rois.own[0]->x + rois.own[0]->w, bright.x1, 1);
+  EXPECT_NEAR(rois.own[0]->y + rois.own[0]->h, bright.y1, 1);
+  WriteObjects(out.get(), {.frame_width = 64, .frame_height = 48, .objects = {}});
+  EXPECT_EQ(RoisOn(out).size(), 1U);  // the detector's
+}
+
+const Scaling kScalings[] = {
+    {"Same", "width=640,height=480", "width=640,height=480", {101, 51, 200, 100}},
+    {"Half", "width=640,height=480", "width=320,height=240", {101, 51, 201, 99}},
+    {"OddHalf", "width=64,height=48", "width=32,height=24", {11, 21, 9, 9}},
+    {"Thrice", "width=64,height=48", "width=192,height=144", {11, 21, 9, 9}},
+    {"Pillars", "width=640,height=480,pixel-aspect-ratio=1/1",
+     "width=1280,height=720,pixel-aspect-ratio=1/1", {101, 51, 200, 100}},
+    {"Letterbox", "width=640,height=360,pixel-aspect-ratio=1/1",
+     "width=320,height=320,pixel-aspect-ratio=1/1", {101, 51, 200, 100}},
+    {"BorderOfAPixel", "width=640,height=480,pixel-aspect-ratio=1/1",
+     "width=333,height=250,pixel-aspect-ratio=1/1", {101, 51, 200, 100}},
+    {"WidePixelsToSquareOnes", "width=720,height=576,pixel-aspect-ratio=16/15",
+     "width=1024,height=576,pixel-aspect-ratio=1/1", {101, 51, 200, 100}},
+    {"SquarePixelsToWideOnes", "width=640,height=480,pixel-aspect-ratio=1/1",
+     "width=320,height=480,pixel-aspect-ratio=2/1", {101, 51, 200, 100}}};
+
+INSTANTIATE_TEST_SUITE_P(Of, Scalings, ::testing::ValuesIn(kScalings),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(ScaledMeta, OfTheSameShapeIsOnlyMultiplied) {
+  for (const Scaling& scaling : {kScalings[1], kScalings[8]}) {
+    const Buffer out = Scaled(scaling);
+    const Rect box = *ReadObjects(out.get())->objects[0].box;
+    EXPECT_EQ(box.x, 50.5);
+    EXPECT_EQ(box.width, scaling.bright.width / 2.0);
+  }
+}
+
+// What it cannot know: as documented.
+TEST(ScaledMeta, IsWrongWhereBordersAreSwitchedOff) {
+  const Scaling& pillars = kScalings[4];
+  const Buffer out = Scaled(pillars, "add-borders=false");
+  EXPECT_NEAR(BrightOn(out.get(), GrayCaps(pillars.to)).x0, 2 * 101, 1);
+  EXPECT_NEAR(ReadObjects(out.get())->objects[0].box->x, 160 + 1.5 * 101, 1e-9);
+}
+
+TEST(SortRois, WhatLiesOnAnObjectIsOursOnlyByIdAndType) {
+  const Buffer buffer(gst_buffer_new());
+  WriteObjects(buffer.get(), RecordOf(Square(3, 10, 20, 8)));
+  const auto add = [&](const char* type, guint x, int id) {
+    auto* roi = gst_buffer_add_video_region_of_interest_meta(buffer.get(), type, x, 20, 8, 8);
+    roi->id = id;
+  };
+  EXPECT_EQ(SortRois(buffer.get()).foreign.size(), 0U);
+  add("dog", 10, 4);
+  add("car", 10, 3);
+  add("dog", 11, 3);
+  EXPECT_EQ(SortRois(buffer.get()).foreign.size(), 3U);
+  add("dog", 10, 3);  // a conversion's copy
+  EXPECT_EQ(SortRois(buffer.get()).foreign.size(), 3U);
+  EXPECT_EQ(SortRois(buffer.get()).own.size(), 2U);
+}
+
 TEST(ObjectsMeta, IsDroppedWhereItWouldBeWrong) {
   EXPECT_FALSE(Through("videocrop left=8", testing::VideoCaps("RGB", 64, 48),
                        testing::VideoCaps("RGB", 56, 48)));
@@ -237,6 +383,19 @@ TEST(DamagedMeta, LosesOnlyWhatIsDamaged) {
   EXPECT_FALSE(record->objects[0].box);
   EXPECT_EQ(record->objects[1].id, 5);
   EXPECT_FALSE(record->objects[1].mask);
+}
+
+TEST(DamagedMeta, ScoresAreBetween0And1) {
+  const Buffer buffer = WithStructure(
+      "frame-width=64, frame-height=48, objects=<"
+      "(structure)\"object,id=1,state=tracked,score=(double)1e308,iou=(double)-2\\;\","
+      "(structure)\"object,id=2,state=tracked,score=(double)0.25,iou=1\\;\">;");
+  const auto record = ReadObjects(buffer.get());
+  ASSERT_TRUE(record && record->objects.size() == 2);
+  EXPECT_EQ(record->objects[0].score, 1);
+  EXPECT_EQ(record->objects[0].iou, 0);
+  EXPECT_EQ(record->objects[1].score, 0.25);
+  EXPECT_EQ(record->objects[1].iou, 1);
 }
 
 TEST(DamagedMeta, AMaskWithFewerBytesThanPixelsIsNone) {

@@ -80,6 +80,17 @@ TEST(Sam2Overlay, LeavesFramesWithoutObjectsAlone) {
   EXPECT_TRUE(SamePixels(harness.Process(MakeFrame(caps, 0, {})), expected));
 }
 
+TEST(Sam2Overlay, PaintsInASegmentWithoutTime) {
+  const std::string caps = VideoCaps("RGB", kWidth, kHeight);
+  ElementHarness harness("sam2overlay", {}, caps);
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_BYTES);
+  gst_harness_push_event(harness.harness(), gst_event_new_segment(&segment));
+  Buffer frame = MakeFrame(caps, 0, {});
+  AttachSquare(frame.get());
+  EXPECT_FALSE(SamePixels(harness.Process(std::move(frame)), MakeFrame(caps, 0, {})));
+}
+
 TEST(Sam2Overlay, PaintsOnItsOwnCopyOfASharedFrame) {
   const std::string caps = VideoCaps("RGB", kWidth, kHeight);
   ElementHarness harness("sam2overlay", {}, caps);

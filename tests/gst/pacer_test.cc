@@ -27,6 +27,14 @@ TEST(Pacer, NeverForLongerThanAStepTook) {
   EXPECT_FALSE(pacer.Skip(130 * kMs, 0));
 }
 
+TEST(Pacer, HasRestedWhenTimeGoesBack) {
+  Pacer pacer;
+  pacer.Worked(100 * kMs, 30 * kMs);
+  EXPECT_TRUE(pacer.Skip(100 * kMs, 0));
+  EXPECT_FALSE(pacer.Skip(99 * kMs, 0));
+  EXPECT_FALSE(pacer.Skip(0, 0));
+}
+
 // A source of 25 frames a second in front of a network that takes `step`: how
 // many frames are looked at in ten seconds, and how late the latest one leaves.
 struct Outcome {

@@ -67,7 +67,8 @@ INSTANTIATE_TEST_SUITE_P(Texts, BadBox,
 
 TEST(ParsePromptLine, ReadsEveryKey) {
   const PromptRequest request = ParsePromptLine(
-      R"({"frame": 7, "id": 3, "label": "dog", "box": [1, 2, 3.5, 4], "points": [[5, 6, 1], [7, 8, 0]], "action": "refine"})");
+      R"({"frame": 7, "id": 3, "label": "dog", "box": [1, 2, 3.5, 4], )"
+      R"("points": [[5, 6, 1], [7, 8, 0]], "action": "refine"})");
   EXPECT_EQ(request.frame, 7U);
   EXPECT_FALSE(request.pts.has_value());
   EXPECT_EQ(request.prompt.id, 3);
@@ -117,6 +118,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{R"({"box": [1,2,3,"4"]})", "must be a number"},
         BadLine{R"({"box": [1,2,3,null]})", "must be a number"},
         BadLine{R"({"box": [1e300,2,3,4]})", "too large"},
+        BadLine{R"({"box": [1e999,0,1,1]})", "not JSON: "},
         BadLine{R"({"box": "1,2,3,4"})", "box must be"},
         BadLine{R"({"points": []})", "points must be"},
         BadLine{R"({"points": [1,2,1]})", "a point must be"},
@@ -126,7 +128,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{R"({"box": [1,2,3,4], "id": -1})", "id must be"},
         BadLine{R"({"box": [1,2,3,4], "id": 1.5})", "id must be"},
         BadLine{R"({"box": [1,2,3,4], "id": 99999999999})", "id must be"},
-        BadLine{R"({"box": [1,2,3,4], "id": 1000000001})", "id must be"},
+        BadLine{R"({"box": [1,2,3,4], "id": 500000001})", "id must be"},
         BadLine{R"({"box": [1,2,3,4], "id": "1"})", "id must be"},
         BadLine{R"({"box": [1,2,3,4], "frame": -1})", "frame must be"},
         BadLine{R"({"box": [1,2,3,4], "frame": 1.5})", "frame must be"},
@@ -159,6 +161,13 @@ TEST(ReadPromptsFile, NamesTheBrokenLine) {
       folder.Write("p.jsonl", "{\"box\": [1,2,3,4]}\n\n{\"box\": [1,2,3]}\n");
   const std::string what = WhatOf<ElementError>([&] { ReadPromptsFile(path); });
   EXPECT_EQ(what.find(path + ":3: box must be"), 0U) << what;
+}
+
+TEST(ReadPromptsFile, NamesTheLineOfANumberTooLargeForAnyType) {
+  const TemporaryFolder folder;
+  const std::string path = folder.Write("p.jsonl", "\n{\"frame\": 1e999, \"box\": [1,2,3,4]}\n");
+  const std::string what = WhatOf<ElementError>([&] { ReadPromptsFile(path); });
+  EXPECT_EQ(what.find(path + ":2: not JSON: "), 0U) << what;
 }
 
 TEST(ReadPromptsFile, NamesTheLineOfAnIdUsedTwice) {
@@ -270,6 +279,20 @@ TEST(ReasonToRefuse, RefusesTheRest) {
   EXPECT_NE(ReasonToRefuse(point, 100, 50), "");
 }
 
+// ------------------------------------------------------------ signals and mouse
+
+TEST(Requests, KeepTheIdThatWasSaid) {
+  for (const int id : {-3, 1, kMaxId, kMaxId + 1, 1'500'000'000}) {
+    EXPECT_EQ(RequestFor(id, sam2::PromptAction::kRemove, "test").prompt.id, id);
+    for (const sam2::Prompt& prompt : {BoxRequest(id, 0, 0, 1, 1, nullptr, "test").prompt,
+                                       PointRequest(id, {1, 2, true}, "test").prompt}) {
+      EXPECT_EQ(prompt.id, id);
+      EXPECT_EQ(prompt.action, sam2::PromptAction::kRefine) << id;
+    }
+  }
+  EXPECT_EQ(BoxRequest(0, 0, 0, 1, 1, nullptr, "test").prompt.action, sam2::PromptAction::kAdd);
+}
+
 // ------------------------------------------------------------ PromptQueue
 
 PromptRequest RequestAt(std::optional<std::uint64_t> frame, std::optional<GstClockTime> pts) {
@@ -324,6 +347,30 @@ TEST(PromptQueue, IdsOfOtherActionsStayFree) {
     queue.Add(std::vector<PromptRequest>{unknown});
   }
   EXPECT_EQ(queue.NewId(), 1);
+}
+
+TEST(PromptQueue, ChoosesAnIdOnlyForANewObject) {
+  PromptQueue queue;
+  EXPECT_EQ(queue.Add(RequestFor(0, sam2::PromptAction::kRemove, "test")), 0);
+  EXPECT_EQ(queue.Add(RequestFor(-3, sam2::PromptAction::kRefine, "test")), -3);
+  EXPECT_EQ(queue.Add(RequestFor(0, sam2::PromptAction::kAdd, "test")), 1);
+}
+
+TEST(PromptQueue, IdsBeginAnewOnlyWhenTheyAreUsedUpAndNothingWaits) {
+  PromptQueue queue;
+  EXPECT_EQ(queue.Add(PromptRequest()), 1);
+  queue.Take(0, 0);
+  queue.RenewIds();
+  PromptRequest last;
+  last.prompt.id = kMaxId;
+  queue.Add(last);
+  queue.RenewIds();
+  EXPECT_EQ(queue.NewId(), kMaxId + 1);
+  queue.Take(1, 0);
+  queue.RenewIds();
+  EXPECT_EQ(queue.NewId(), 1);
+  queue.RenewIds();
+  EXPECT_EQ(queue.NewId(), 2);
 }
 
 TEST(PromptQueue, TakesBackOnlyTheLastId) {

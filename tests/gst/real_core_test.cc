@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mask_overlap.h"
+#include "pipeline_support.h"
 #include "support.h"
 
 namespace gstsam2::testing {
@@ -23,13 +24,6 @@ using nlohmann::json;
 std::string Ball(int frames, const std::string& format) {
   return "videotestsrc pattern=ball num-buffers=" + std::to_string(frames) +
          " ! video/x-raw,format=" + format + ",width=320,height=240,framerate=30/1 ! ";
-}
-
-std::vector<json> ReadLines(const std::string& path) {
-  std::vector<json> lines;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) lines.push_back(json::parse(line));
-  return lines;
 }
 
 sam2::Box ToBox(const json& bbox) {

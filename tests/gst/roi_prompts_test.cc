@@ -111,6 +111,14 @@ TEST(RoiPrompter, FirstTakesOnlyTheFirstFrameThatHasAny) {
   EXPECT_TRUE(PromptsOf(prompter, {{{100, 0, 150, 50}, "dog"}}).empty());
 }
 
+TEST(RoiPrompter, FirstIsNotUsedUpByWhatCannotBeUsed) {
+  RoiPrompter prompter({.policy = PromptPolicy::kFirst});
+  const Detection outside = {{kWidth, 0, kWidth + 50, 50}, "car"}, empty = {{5, 5, 5, 5}, "car"};
+  EXPECT_EQ(PromptsOf(prompter, {outside, empty}).size(), 2U);  // for others to refuse
+  EXPECT_EQ(PromptsOf(prompter, {outside, {{0, 0, 50, 50}, "car"}}).size(), 2U);
+  EXPECT_TRUE(PromptsOf(prompter, {{{100, 0, 150, 50}, "dog"}}).empty());
+}
+
 TEST(RoiPrompter, AlwaysRefinesWhereDetectionAndObjectDisagree) {
   RoiPrompter prompter({.policy = PromptPolicy::kAlways});
   const std::vector<sam2::Object> objects = {Tracked(4, {0, 0, 50, 50})};

@@ -46,6 +46,20 @@ class Segment : public ElementHarness {
     return result;
   }
   void Emit(const char* signal, int id) { g_signal_emit_by_name(element(), signal, id); }
+  void Prompt(const std::string& fields) {
+    GstStructure* structure =
+        gst_structure_from_string(("sam2-prompt, " + fields).c_str(), nullptr);
+    gst_harness_push_event(harness(),
+                           gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM, structure));
+  }
+  // The objects of the next frame, where a detector sees something.
+  std::optional<ObjectsRecord> Detect(int x, const PixelRect& region) {
+    Buffer frame = MakeFrame(Caps(), pts_ += GST_SECOND / 10, {{x, 10, 20, 20}});
+    gst_buffer_add_video_region_of_interest_meta(frame.get(), "cat", region.x, region.y,
+                                                 region.width, region.height);
+    Buffer out = Process(std::move(frame));
+    return out ? ReadObjects(out.get()) : std::nullopt;
+  }
 
   void Mouse(GstEvent* event) { gst_harness_push_upstream_event(harness(), event); }
   void Click(double x, double y, int button = 1) {
@@ -146,6 +160,67 @@ TEST(SegmentPrompts, ObjectsGoWithThePicture) {
   EXPECT_EQ(segment.Next(10)->objects.size(), 1U);
   EXPECT_EQ(segment.Next(30)->objects.size(), 0U);
   EXPECT_EQ(segment.Next(10)->objects.size(), 0U);
+}
+
+TEST(SegmentPrompts, RefusedDetectionsAreToldOnceInTenSecondsWithTheirNumber) {
+  Segment segment;
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(segment.Detect(i % 2, {500 + i, 5, 9, 9}));
+  EXPECT_TRUE(Has(segment.Warning(), "(region of interest): the box at 500."));
+  segment.Detect(5, {500, 5, 9, 9});
+  EXPECT_TRUE(Has(segment.Warning(), "(and 99 more)"));
+  segment.Prompt("box=(string)\"500,5,9,9\"");
+  segment.Prompt("box=(string)\"500,5,9,9\"");
+  segment.Next(5);
+  EXPECT_EQ(Only(segment.Messages(), GST_MESSAGE_WARNING).size(), 2U);
+}
+
+TEST(SegmentPrompts, ARefusedBoxOfThePropertyIsToldOnceInTenSeconds) {
+  Segment segment(Properties{{"box", "100,0,9,9;200,0,9,9"}});
+  for (int i = 0; i < 50; ++i) segment.Next(i % 2);
+  const auto warnings = Only(segment.Messages(), GST_MESSAGE_WARNING);
+  ASSERT_EQ(warnings.size(), 2U);
+  EXPECT_TRUE(Has(warnings[0].text, "the box at 100"));
+  EXPECT_TRUE(Has(warnings[1].text, "the box at 200"));
+}
+
+TEST(SegmentPrompts, WhatIsRefusedUsesNoIdsUp) {
+  Segment segment(Properties{{"box", "100,0,9,9"}});
+  for (int i = 0; i < 5; ++i) segment.Detect(i % 2, {500, 5, 9, 9});
+  EXPECT_EQ(segment.AddBox(0, 0, 0, 64, 48), 1);
+}
+
+TEST(SegmentPrompts, IdsBeginAnewOnANewPictureWhenTheyAreUsedUp) {
+  Segment segment(Properties{{"box", "0,0,64,48"}});
+  segment.Prompt("id=(int)500000000, box=(string)\"0,0,64,48\"");
+  auto objects = segment.Next(10);
+  ASSERT_EQ(objects->objects.size(), 2U);
+  EXPECT_EQ(segment.Next(30)->objects.at(0).id, 1);
+  EXPECT_EQ(segment.Next(10)->objects.at(0).id, 2);
+}
+
+TEST(SegmentPrompts, IdsDoNotBeginAnewWhileAPromptWaits) {
+  Segment segment(Properties{{"box", "0,0,64,48"}});
+  segment.Prompt("id=(int)500000000, box=(string)\"0,0,64,48\"");
+  segment.Prompt("id=(int)1, frame=(int)2, box=(string)\"0,0,64,48\"");
+  segment.Next(10);
+  EXPECT_EQ(segment.Next(30)->objects.at(0).id, 500'000'002);
+  const auto objects = segment.Next(10);
+  ASSERT_EQ(objects->objects.size(), 2U);
+  EXPECT_EQ(objects->objects[0].id, 1);
+  EXPECT_EQ(objects->objects[1].id, 500'000'003);
+  EXPECT_EQ(segment.Warning(), "");
+}
+
+TEST(SegmentPrompts, ALabelGoesWithItsObject) {
+  Segment segment;
+  EXPECT_EQ(segment.AddBox(0, 0, 0, 64, 48), 1);  // "thing"
+  segment.Emit("discard", 1);
+  EXPECT_TRUE(segment.Next()->objects.empty());
+  segment.Prompt("id=(int)1, box=(string)\"0,0,64,48\"");
+  EXPECT_EQ(segment.Next()->objects.at(0).label, "");
+  segment.Prompt("id=(int)1, action=(string)refine, label=(string)dog, points=(string)\"5,5,1\"");
+  EXPECT_EQ(segment.Next()->objects.at(0).label, "dog");
+  EXPECT_EQ(segment.Next()->objects.at(0).label, "dog");
 }
 
 // ---------------------------------------------------------------- refinement
@@ -275,6 +350,68 @@ TEST(SegmentMouse, AClickOnAnObjectChoosesIt) {
   segment.Click(20, 20, 3);  // opens and takes away at once
   EXPECT_EQ(Area(segment.Next()->objects.at(0)), 319);
   EXPECT_EQ(segment.Warning(), "");
+}
+
+TEST(SegmentMouse, ClicksDoNotGoToAnObjectOfAFormerPicture) {
+  Segment segment;
+  const int id = segment.AddBox(0, 0, 0, 64, 48);
+  segment.Next(10);
+  segment.Next(30);
+  segment.AddPoint(id, 50, 40, 1);  // too late
+  EXPECT_TRUE(segment.Next(30)->objects.empty());
+  EXPECT_TRUE(Has(segment.Warning(), "no such object"));
+  segment.Click(5, 40);
+  EXPECT_EQ(segment.Next(30)->objects.size(), 1U);
+  EXPECT_EQ(segment.Warning(), "");
+}
+
+TEST(SegmentMouse, ClicksDoNotGoToAnObjectThatTheApplicationAccepted) {
+  Segment segment;
+  segment.Drag(2, 2, 60, 45);
+  EXPECT_EQ(segment.Next()->objects.at(0).selected, true);
+  segment.Prompt("id=(int)1, action=(string)accept");
+  EXPECT_EQ(segment.Next()->objects.at(0).selected, false);
+  segment.Click(5, 40);
+  EXPECT_EQ(segment.Next()->objects.size(), 2U);
+  segment.Key("Escape");
+  segment.Next();
+  segment.Key("Escape");  // nothing is current
+  const auto objects = segment.Next();
+  ASSERT_EQ(objects->objects.size(), 1U);
+  EXPECT_EQ(objects->objects[0].accepted, true);
+  EXPECT_EQ(segment.Warning(), "");
+}
+
+TEST(SegmentMouse, ClicksGoOnWithAnObjectThatIsOpenedAgainAtOnce) {
+  Segment segment;
+  segment.Drag(2, 2, 60, 45);
+  segment.Next();
+  segment.Prompt("id=(int)1, action=(string)accept");
+  segment.Prompt("id=(int)1, action=(string)undo");
+  EXPECT_EQ(segment.Next()->objects.at(0).selected, true);
+}
+
+TEST(SegmentMouse, ARefusedPromptOfAnotherObjectLeavesTheCurrentOne) {
+  Segment segment;
+  segment.Drag(2, 2, 60, 45);
+  segment.Next();
+  segment.Prompt("id=(int)9, action=(string)refine, points=(string)\"50,40,1\"");
+  EXPECT_EQ(segment.Next()->objects.at(0).selected, true);
+  EXPECT_TRUE(Has(segment.Warning(), "no such object"));
+  segment.Click(50, 40);
+  EXPECT_EQ(Area(segment.Next()->objects.at(0)), 481);
+}
+
+TEST(SegmentMouse, CoordinatesFollowTheCaps) {
+  Segment segment;
+  segment.Drag(5, 5, 35, 35);
+  const std::string caps = VideoCaps("RGB", 2 * kWidth, 2 * kHeight);
+  segment.SetCaps(caps);
+  Buffer out = segment.Process(MakeFrame(caps, GST_SECOND, {{20, 20, 40, 40}}));
+  EXPECT_EQ(Area(ReadObjects(out.get())->objects.at(0)), 1600);
+  segment.AddBox(0, 5, 5, 30, 30);  // in pixels of the frame, whichever comes
+  out = segment.Process(MakeFrame(caps, GST_SECOND, {{20, 20, 40, 40}}));
+  EXPECT_EQ(Area(ReadObjects(out.get())->objects.at(1)), 225);
 }
 
 TEST(SegmentMouse, ClicksOfAnywhereAreSafe) {
@@ -412,6 +549,35 @@ TEST(SegmentErrors, PromptPropertiesBesideEverything) {
 TEST(SegmentErrors, MissingPromptsFile) {
   const Message error = StartError("sam2segment", With({{"prompts-location", "/no/such/file"}}));
   EXPECT_EQ(error.code, GST_RESOURCE_ERROR_NOT_FOUND);
+}
+
+// ---------------------------------------------------------------- properties
+
+TEST(SegmentProperties, AreKept) {
+  ExpectKept("sam2segment",
+             {{"model", "edgetam"}, {"device", "cpu"}, {"precision", "bf16"}, {"image-size", "512"},
+              {"threads", "3"}, {"box", "1,2,3,4"}, {"prompts-location", "/p.jsonl"},
+              {"navigation", "false"}, {"mode", "everything"}, {"mask-choice", "subpart"},
+              {"max-objects", "9"}, {"max-hole-area", "5"}, {"max-sprinkle-area", "6"},
+              {"search-window", "2.5"}, {"points-per-side", "7"}, {"points-per-batch", "11"},
+              {"pred-iou-thresh", "0.5"}, {"stability-score-thresh", "0.25"},
+              {"stability-score-offset", "2"}, {"box-nms-thresh", "0.75"}, {"crop-n-layers", "1"},
+              {"crop-nms-thresh", "0.125"}, {"crop-overlap-ratio", "0.375"},
+              {"crop-n-points-downscale-factor", "3"}, {"min-mask-region-area", "13"}});
+}
+
+// The official mask generator's, where it has one.
+TEST(SegmentProperties, StartWithTheDocumentedDefaults) {
+  ExpectDefaults(
+      "sam2segment",
+      {{"model", "builtin"}, {"device", "auto"}, {"precision", "auto"}, {"image-size", "0"},
+       {"threads", "0"}, {"navigation", "true"}, {"mode", "prompts"}, {"mask-choice", "best"},
+       {"max-objects", "10000"}, {"max-hole-area", "0"}, {"max-sprinkle-area", "0"},
+       {"search-window", "0"}, {"points-per-side", "32"}, {"points-per-batch", "64"},
+       {"pred-iou-thresh", "0.8"}, {"stability-score-thresh", "0.95"},
+       {"stability-score-offset", "1"}, {"box-nms-thresh", "0.7"}, {"crop-n-layers", "0"},
+       {"crop-nms-thresh", "0.7"}, {"crop-overlap-ratio", "0.341333333"},
+       {"crop-n-points-downscale-factor", "1"}, {"min-mask-region-area", "0"}});
 }
 
 // What the core is told.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -246,6 +247,74 @@ Message StartError(const std::string& factory, const ElementHarness::Properties&
   return errors.empty() ? Message{.type = GST_MESSAGE_UNKNOWN, .text = {}, .structure = {},
                                   .content = {}}
                         : errors.front();
+}
+
+void ExpectKept(const std::string& factory, const ElementHarness::Properties& values) {
+  GstElement* element = MakeElement(factory, values);
+  for (const auto& [name, value] : values) {
+    GValue got = G_VALUE_INIT;
+    g_object_get_property(G_OBJECT(element), name.c_str(), &got);
+    g_autofree char* text =
+        G_VALUE_HOLDS_STRING(&got) ? g_value_dup_string(&got) : gst_value_serialize(&got);
+    EXPECT_STREQ(text, value.c_str()) << name;
+    g_value_unset(&got);
+  }
+  gst_object_unref(element);
+}
+
+void ExpectDefaults(const std::string& factory, const ElementHarness::Properties& values) {
+  GstElement* element = MakeElement(factory, {});
+  for (const auto& [name, value] : values) {
+    GParamSpec* spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element), name.c_str());
+    ASSERT_NE(spec, nullptr) << name;
+    GValue expected = G_VALUE_INIT, got = G_VALUE_INIT;
+    g_value_init(&expected, spec->value_type);
+    ASSERT_TRUE(gst_value_deserialize(&expected, value.c_str())) << name;
+    g_object_get_property(G_OBJECT(element), name.c_str(), &got);
+    EXPECT_EQ(g_param_values_cmp(spec, &got, &expected), 0) << name;
+    EXPECT_TRUE(g_param_value_defaults(spec, &expected)) << name;
+    g_value_unset(&got);
+    g_value_unset(&expected);
+  }
+  gst_object_unref(element);
+}
+
+Log::Log() : threshold_(gst_debug_get_default_threshold()) {
+  gst_debug_remove_log_function(gst_debug_log_default);
+  gst_debug_add_log_function(Add, this, nullptr);
+  gst_debug_set_default_threshold(GST_LEVEL_DEBUG);
+}
+
+Log::~Log() {
+  gst_debug_set_default_threshold(threshold_);
+  gst_debug_remove_log_function(Add);
+  gst_debug_add_log_function(gst_debug_log_default, nullptr, nullptr);
+}
+
+void Log::Add(GstDebugCategory* category, GstDebugLevel, const char*, const char*, int,
+              GObject* object, GstDebugMessage* message, gpointer self) {
+  auto* log = static_cast<Log*>(self);
+  // Not with the lock held: making the text logs too.
+  const Entry entry = {object, gst_debug_category_get_name(category),
+                       gst_debug_message_get(message)};
+  const std::lock_guard lock(log->mutex_);
+  log->entries_.push_back(entry);
+}
+
+int Log::Count(const std::string& category, const std::string& text) const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int>(std::ranges::count_if(entries_, [&](const Entry& entry) {
+    return entry.category == category && entry.text.find(text) != std::string::npos;
+  }));
+}
+
+std::set<std::string> Log::CategoriesOf(gpointer object) const {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> categories;
+  for (const Entry& entry : entries_) {
+    if (entry.object == object) categories.insert(entry.category);
+  }
+  return categories;
 }
 
 std::vector<Message> RunPipeline(const std::string& description,

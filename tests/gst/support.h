@@ -11,7 +11,9 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -115,6 +117,36 @@ std::vector<Message> Only(const std::vector<Message>& messages, GstMessageType t
 // Sets an element with these properties to PAUSED, expects that to fail, and
 // returns the error that it posts.
 Message StartError(const std::string& factory, const ElementHarness::Properties& properties);
+
+// Sets each of these properties, which shall have the value afterwards.
+void ExpectKept(const std::string& factory, const ElementHarness::Properties& values);
+
+// A new element, and its class, shall have these values.
+void ExpectDefaults(const std::string& factory, const ElementHarness::Properties& values);
+
+// What is logged while it lives, up to the level DEBUG; it is not printed.
+class Log {
+ public:
+  Log();
+  ~Log();
+  // The names of the categories that an object logged under.
+  std::set<std::string> CategoriesOf(gpointer object) const;
+  // How many messages of a category hold a text.
+  int Count(const std::string& category, const std::string& text) const;
+
+ private:
+  struct Entry {
+    gpointer object;
+    std::string category, text;
+  };
+  static void Add(GstDebugCategory* category, GstDebugLevel level, const char* file,
+                  const char* function, int line, GObject* object, GstDebugMessage* message,
+                  gpointer self);
+
+  GstDebugLevel threshold_;  // before
+  mutable std::mutex mutex_;
+  std::vector<Entry> entries_;
+};
 
 // Runs a pipeline to its end or first error; returns its messages. Fails the
 // test when it takes too long.

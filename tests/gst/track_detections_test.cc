@@ -32,6 +32,13 @@ TEST(Detections, OnProbationStartNothing) {
   EXPECT_TRUE(tracker.Warnings().empty());
 }
 
+TEST(Detections, FirstWaitsForOneOfUse) {
+  Tracker tracker(Props{{"prompt-policy", "first"}});
+  EXPECT_FALSE(tracker.Detect(kScene, {{500, 500, 10, 10}}).has_value());
+  EXPECT_EQ(IdsOf(tracker.Detect(kScene, {kThing})), Ids({1}));
+  EXPECT_EQ(IdsOf(tracker.Detect(kScene, {kOther})), Ids({1}));
+}
+
 TEST(Detections, AnchorADriftingObjectAgainWhenToldSo) {
   for (const std::string policy : {"new", "always"}) {
     Tracker tracker(Props{{"prompt-policy", policy}, {"match-iou", "0.1"}});
@@ -93,6 +100,56 @@ TEST(Detections, MoreThanAllowedAreRefusedOnceInWords) {
     EXPECT_EQ(IdsOf(tracker.Detect(kScene, {kThing, kOther})), Ids({1}));
   }
   EXPECT_EQ(tracker.Warnings().size(), 1U);
+}
+
+TEST(Detections, RefusedOnesAreToldOnceInTenSecondsWithTheirNumber) {
+  Tracker tracker;
+  const auto warnings_after = [&](int frames) {
+    for (int i = 0; i < frames; ++i) {
+      tracker.Detect(kScene, {{500 + i % 7, 500, 10, 10}, {40, 30, 0, 5 + i % 3}});
+    }
+    return tracker.Warnings();
+  };
+  EXPECT_EQ(warnings_after(250).size(), 2U);  // 10 s, two kinds
+  const auto next = warnings_after(1);
+  ASSERT_EQ(next.size(), 2U);
+  for (const Message& warning : next) {
+    EXPECT_TRUE(Contains(warning.text, "(and 249 more).")) << warning.text;
+  }
+  EXPECT_TRUE(warnings_after(10).empty());
+}
+
+TEST(Detections, OnlyTheyAreToldOnce) {
+  const TemporaryFolder folder;
+  const std::string line = "{\"box\": [500, 500, 10, 10]}\n";
+  Tracker tracker(Props{{"prompts-location", folder.Write("p.jsonl", line + line)}});
+  for (int i = 0; i < 3; ++i) {
+    tracker.AddBox(0, {500, 500, 10, 10});
+    tracker.Send(PromptEvent("box=\"500,500,10,10\""));
+  }
+  tracker.Track(kScene);
+  EXPECT_EQ(tracker.Warnings().size(), 8U);
+}
+
+TEST(Detections, OurOwnWithALabelAreNoneBehindAScaler) {
+  for (const char* shape : {"width=80,height=60,pixel-aspect-ratio=1/1",    // half
+                            "width=320,height=120,pixel-aspect-ratio=1/1",  // with borders
+                            "width=160,height=120,pixel-aspect-ratio=1/1"}) {
+    const std::string track = "sam2track model=" + FakeModel("ok");
+    GstHarness* harness = gst_harness_new_parse(
+        (track + " ! videoscale ! capsfilter caps=video/x-raw," + shape + " ! " + track).c_str());
+    const std::string caps = std::string(kCaps) + ",pixel-aspect-ratio=1/1";
+    gst_harness_set_src_caps_str(harness, caps.c_str());
+    gst_harness_push_event(harness, PromptEvent("id=5, label=dog, box=\"41,31,19,17\""));
+    for (int i = 0; i < 3; ++i) {
+      gst_harness_push(harness, MakeFrame(caps, i * kFrameTime, {{41, 31, 19, 17}}).release());
+      const Buffer out(gst_harness_pull(harness));
+      // The second element has no object, or there would be its own.
+      EXPECT_EQ(IdsOf(ReadObjects(out.get())), Ids({5})) << shape;
+      EXPECT_EQ(SortRois(out.get()).own.size(), 1U) << shape;
+    }
+    gst_harness_teardown(harness);
+  }
 }
 
 TEST(Detections, WithoutSenseAreRefused) {

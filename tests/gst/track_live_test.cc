@@ -104,6 +104,26 @@ TEST(LiveSkip, FramesAreLateInTheTimeOfTheirSegment) {
   EXPECT_TRUE(tracker.Predicted());
 }
 
+TEST(LiveSkip, LooksAtTheFirstFrameAfterASeek) {
+  LiveTracker tracker("skip");
+  tracker.SetClock(GST_SECOND * 1000);
+  EXPECT_FALSE(tracker.Predicted());
+  EXPECT_TRUE(tracker.Predicted());
+  tracker.Flush();
+  gst_element_set_base_time(tracker.element(), GST_SECOND * 999);  // it is a second now
+  tracker.SetTime(0);
+  EXPECT_FALSE(tracker.Predicted());
+  EXPECT_TRUE(tracker.Predicted());
+}
+
+TEST(LiveSkip, NothingIsLateInASegmentWithoutTime) {
+  LiveTracker tracker("skip");
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_BYTES);
+  tracker.Send(gst_event_new_segment(&segment));
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(tracker.Predicted());
+}
+
 TEST(LiveSkip, PredictedFramesAreNoSteps) {
   LiveTracker tracker("skip");
   for (int i = 1; i <= 6; ++i) {

@@ -126,6 +126,40 @@ TEST(TrackMouse, AClickAfterARefusedOneStartsAnew) {
   EXPECT_TRUE(window.Warnings().empty());
 }
 
+TEST(TrackMouse, AResetAlsoLeavesWhatStillWaits) {
+  Window window(Props{{"box", "100,60,16,16"}});
+  window.Track(kScene);
+  window.Drag(40, 30, 60, 50);
+  g_signal_emit_by_name(window.element(), "reset");
+  EXPECT_EQ(IdsOf(window.Track(kScene)), Ids());
+  window.Click(66, 40, 3);  // there is nothing to take away from
+  window.Key("Escape");
+  window.Track(kScene);
+  EXPECT_TRUE(window.Warnings().empty());
+  window.Drag(40, 30, 60, 50);
+  EXPECT_EQ(IdsOf(window.Track(kScene)), Ids({3}));
+}
+
+TEST(TrackMouse, ABoxOutsideLeavesNothingToClickOn) {
+  Window window;
+  window.Track(kScene);
+  window.Drag(200, 10, 240, 50);
+  window.Track(kScene);
+  EXPECT_EQ(window.Warnings().size(), 1U);
+  window.Click(66, 40, 3);
+  window.Track(kScene);
+  EXPECT_TRUE(window.Warnings().empty());
+}
+
+TEST(TrackMouse, ARefusedPromptOfAnotherObjectLeavesTheCurrentOne) {
+  Window window;
+  window.Drag(40, 30, 60, 50);
+  window.Track(kScene);
+  window.Tracker::Send(PromptEvent("id=9, action=refine, points=\"50,40,1\""));
+  EXPECT_EQ(window.Track(kScene)->objects.at(0).selected, true);
+  EXPECT_EQ(window.Warnings().size(), 1U);
+}
+
 TEST(TrackMouse, WhatIsNotForItGoesOnUpstream) {
   Window window;
   window.Track(kScene);

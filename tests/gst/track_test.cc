@@ -213,6 +213,56 @@ TEST(Sam2Track, RefusesSignalsWithoutSense) {
   EXPECT_EQ(tracker.Warnings().size(), 3U);
 }
 
+TEST(Sam2Track, RefusalsNameTheIdThatWasSaid) {
+  Tracker tracker;
+  tracker.Send(PromptEvent("id=500000000, box=\"40,30,20,20\""));
+  EXPECT_EQ(IdsOf(tracker.Track({kThing})), Ids({500'000'000}));
+  int id = 0;
+  g_signal_emit_by_name(tracker.element(), "add-point", 1'500'000'000, 5.0, 5.0, TRUE, &id);
+  EXPECT_EQ(id, 1'500'000'000);
+  EXPECT_EQ(tracker.AddBox(-3, kThing), -3);
+  for (const int other : {0, -4}) {
+    g_signal_emit_by_name(tracker.element(), "remove-object", other);
+  }
+  EXPECT_EQ(IdsOf(tracker.Track({kThing})), Ids({500'000'000}));  // none was added
+  const auto warnings = tracker.Warnings();
+  ASSERT_EQ(warnings.size(), 4U);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const std::string said[] = {"1500000000", "-3", "0", "-4"};
+    EXPECT_TRUE(Contains(warnings[i].text, "no object " + said[i] + ".")) << warnings[i].text;
+  }
+}
+
+TEST(Sam2Track, ChosenIdsAboveThoseThatMayBeAskedForCanBePrompted) {
+  Tracker tracker;
+  tracker.Send(PromptEvent("id=500000000, box=\"40,30,20,20\""));
+  const int id = tracker.AddBox(0, kOther);
+  EXPECT_EQ(id, 500'000'001);
+  tracker.Track({kThing, kOther});
+  EXPECT_EQ(tracker.AddBox(id, kOther), id);
+  tracker.Track({kThing, kOther});
+  g_signal_emit_by_name(tracker.element(), "remove-object", id);
+  EXPECT_EQ(IdsOf(tracker.Track({kThing, kOther})), Ids({500'000'000}));
+  EXPECT_TRUE(tracker.Warnings().empty());
+}
+
+TEST(Sam2Track, LabelsBecomeUtf8) {
+  for (const auto& [said, kept] : std::vector<std::pair<std::string, std::string>>{
+           {"caf\xe9", "caf\uFFFD"}, {"\u72d7 1", "\u72d7 1"}}) {
+    Tracker tracker;
+    int id = 0;
+    g_signal_emit_by_name(tracker.element(), "add-box", 0, 40.0, 30.0, 20.0, 20.0, said.c_str(),
+                          &id);
+    const Buffer out = tracker.ProcessFrame({kThing});
+    const auto record = ReadObjects(out.get());
+    ASSERT_EQ(IdsOf(record), Ids({1}));
+    EXPECT_EQ(record->objects[0].label, kept);
+    const auto messages = Only(tracker.Messages(), GST_MESSAGE_ELEMENT);
+    ASSERT_EQ(messages.size(), 1U);
+    EXPECT_TRUE(Contains(messages[0].content, "label=(string)")) << messages[0].content;
+  }
+}
+
 TEST(Sam2Track, WarnsAboutFramesThatNeverCame) {
   const TemporaryFolder folder;
   const std::string path =
@@ -485,53 +535,59 @@ TEST(Sam2Track, RecoversAfterAFailedStart) {
 // ---------------------------------------------------------------- properties
 
 TEST(Sam2Track, KeepsItsProperties) {
-  GstElement* element = NewElement("sam2track");
-  const std::vector<std::pair<const char*, const char*>> values = {
-      {"model", "edgetam"}, {"device", "cpu"}, {"precision", "fp16"}, {"image-size", "512"},
-      {"threads", "3"}, {"box", "1,2,3,4"}, {"prompts-location", "/p.jsonl"},
-      {"prompt-policy", "always"}, {"lost-timeout", "5"}, {"max-objects", "9"},
-      {"fill-hole-area", "0"}, {"max-sprinkle-area", "5"}, {"search-window", "2.5"}, {"probation", "3"}, {"lost-interval", "7"},
-      {"duplicate-time", "11"}, {"memory-policy", "robust"}, {"scene-cuts", "true"},
-      {"on-discont", "reset"}, {"live-policy", "skip"}};
-  for (const auto& [name, value] : values) {
-    gst_util_set_object_arg(G_OBJECT(element), name, value);
-    GValue got = G_VALUE_INIT;
-    g_object_get_property(G_OBJECT(element), name, &got);
-    g_autofree char* text =
-        G_VALUE_HOLDS_STRING(&got) ? g_value_dup_string(&got) : gst_value_serialize(&got);
-    EXPECT_STREQ(text, value) << name;
-    g_value_unset(&got);
-  }
-  gst_object_unref(element);
+  ExpectKept("sam2track",
+             {{"model", "edgetam"}, {"device", "cpu"}, {"precision", "fp16"}, {"image-size", "512"},
+              {"threads", "3"}, {"box", "1,2,3,4"}, {"prompts-location", "/p.jsonl"},
+              {"prompt-policy", "always"}, {"lost-timeout", "5"}, {"max-objects", "9"},
+              {"fill-hole-area", "0"}, {"max-sprinkle-area", "5"}, {"search-window", "2.5"},
+              {"probation", "3"}, {"lost-interval", "7"}, {"duplicate-time", "11"},
+              {"memory-policy", "robust"}, {"scene-cuts", "true"}, {"on-discont", "reset"},
+              {"live-policy", "skip"}});
 }
 
 // Those that the README promises, in its order.
 TEST(Sam2Track, StartsWithTheDocumentedDefaults) {
-  GstElement* element = NewElement("sam2track");
-  const std::vector<std::pair<const char*, const char*>> values = {
-      {"model", "builtin"}, {"device", "auto"}, {"precision", "auto"}, {"image-size", "0"},
-      {"threads", "0"}, {"prompt-policy", "new"}, {"match-iou", "0.3"}, {"probation", "1"},
-      {"duplicate-iou", "0.76"}, {"duplicate-time", "1000000000"},
-      {"lost-timeout", "2000000000"}, {"lost-interval", "-1"}, {"max-objects", "200"},
-      {"memory-policy", "official"}, {"scene-cuts", "false"}, {"on-discont", "auto"},
-      {"live-policy", "every-frame"}, {"navigation", "true"}, {"fill-hole-area", "8"},
-      {"max-sprinkle-area", "0"}, {"search-window", "0"}};
-  for (const auto& [name, value] : values) {
-    GParamSpec* spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element), name);
-    GValue expected = G_VALUE_INIT, got = G_VALUE_INIT;
-    g_value_init(&expected, spec->value_type);
-    ASSERT_TRUE(gst_value_deserialize(&expected, value)) << name;
-    g_object_get_property(G_OBJECT(element), name, &got);
-    EXPECT_EQ(g_param_values_cmp(spec, &got, &expected), 0) << name;
-    EXPECT_TRUE(g_param_value_defaults(spec, &expected)) << name;
-    g_value_unset(&got);
-    g_value_unset(&expected);
+  ExpectDefaults(
+      "sam2track",
+      {{"model", "builtin"}, {"device", "auto"}, {"precision", "auto"}, {"image-size", "0"},
+       {"threads", "0"}, {"prompt-policy", "new"}, {"match-iou", "0.3"}, {"probation", "1"},
+       {"duplicate-iou", "0.76"}, {"duplicate-time", "1000000000"},
+       {"lost-timeout", "2000000000"}, {"lost-interval", "-1"}, {"max-objects", "200"},
+       {"memory-policy", "official"}, {"scene-cuts", "false"}, {"on-discont", "auto"},
+       {"live-policy", "every-frame"}, {"navigation", "true"}, {"fill-hole-area", "8"},
+       {"max-sprinkle-area", "0"}, {"search-window", "0"}});
+}
+
+class Elements : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Elements, LogUnderTheirOwnNames) {
+  const std::string name = GetParam(), caps = VideoCaps("RGB", 160, 120);
+  const bool has_model = name == "sam2track" || name == "sam2segment";
+  const Log log;
+  ElementHarness harness(name, has_model ? With({{"box", "40,30,20,20"}}) : Props(), caps);
+  harness.Process(MakeFrame(caps, 0, {kThing}));
+  const std::set<std::string> categories = log.CategoriesOf(harness.element());
+  EXPECT_TRUE(categories.contains(name));
+  for (const std::string& category : categories) {
+    EXPECT_TRUE(category == name || !category.starts_with("sam2")) << category;
   }
-  gst_object_unref(element);
+  EXPECT_FALSE(categories.contains("default"));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Elements,
+                         ::testing::Values("sam2track", "sam2segment", "sam2overlay",
+                                           "sam2jsonenc"));
+
+TEST(Sam2Track, LogsEveryRefusalAlsoThoseThatItDoesNotTell) {
+  const Log log;
+  Tracker tracker;
+  for (int i = 0; i < 5; ++i) tracker.Detect({kThing}, {{500 + i, 500, 10, 10}});
+  EXPECT_EQ(tracker.Warnings().size(), 1U);
+  EXPECT_EQ(log.Count("sam2track", "lies outside the frame"), 5);
 }
 
 TEST(Sam2Track, ExplainsEveryPropertyAndSignal) {
-  for (const char* name : {"sam2track", "sam2overlay", "sam2jsonenc"}) {
+  for (const char* name : {"sam2track", "sam2segment", "sam2overlay", "sam2jsonenc"}) {
     GstElement* element = NewElement(name);
     guint count = 0;
     GParamSpec** specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(element), &count);
