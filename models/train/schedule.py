@@ -37,13 +37,13 @@ SCHEDULES = dict(
     finer=[(0, [(0.45, STILL_320), (0.55, CLIP_320)])],     # the same, for frames of 320 px
     # for those too, with frames of 256 px first, which cost half
     mixed=[(0,      [(0.35, STILL_256), (0.15, STILL_320_MORE), (0.35, CLIP_256), (0.15, CLIP_320)]),
-           (24_000, [(0.60, STILL_320_MORE), (0.40, CLIP_320)])],
+           (21_000, [(0.60, STILL_320_MORE), (0.40, CLIP_320)])],
     outlines=[(0, [(0.75, STILL_256), (0.25, CLIP_256)])],  # the same, for the first mask above all
     longest=[(0, [(0.30, STILL_256), (0.70, CLIP_256_LONGEST)])],   # the same, for what holds an object for long
     stills=[(0, [(1.00, Plan(128, 1, 8, 4))])],     # these two for comparing variants, see variants.py
     clips=[(0, [(1.00, Plan(128, 4, 4, 2))])])
 # from here on BatchNorm uses its averaged statistics, as at inference; others never do
-FREEZE_NORM = dict(long=200_000, mixed=24_000)
+FREEZE_NORM = dict(long=200_000, mixed=21_000)
 # samples of linear warm-up
 WARM_UP = dict(long=3_000, from_stills=20_000, further=1_000, finer=1_000, mixed=1_000,
                outlines=1_000, longest=500, stills=500, clips=500)
