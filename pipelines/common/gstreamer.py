@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BUILTIN_SEARCH_WINDOW = 1.5  # see models/train/README.md
+BUILTIN_SEARCH_WINDOW = 1.5  # see models/train/measured.md
 
 
 class Failure(Exception):
