@@ -42,8 +42,8 @@ SCHEDULES = dict(
     longest=[(0, [(0.30, STILL_256), (0.70, CLIP_256_LONGEST)])],   # the same, for what holds an object for long
     stills=[(0, [(1.00, Plan(128, 1, 8, 4))])],     # these two for comparing variants, see variants.py
     clips=[(0, [(1.00, Plan(128, 4, 4, 2))])])
-# from here on BatchNorm uses its averaged statistics, as at inference; others never do
-FREEZE_NORM = dict(long=200_000, mixed=21_000)
+FREEZE_NORM = 200_000       # from here on BatchNorm uses its averaged statistics, as at inference,
+FREEZE_NORM_EARLY = dict(mixed=21_000)      # in these schedules from here
 # samples of linear warm-up
 WARM_UP = dict(long=3_000, from_stills=20_000, further=1_000, finer=1_000, mixed=1_000,
                outlines=1_000, longest=500, stills=500, clips=500)

@@ -260,7 +260,7 @@ def main():
         assert step == state['step']
         waited = time.monotonic() - tick
         rate = schedule.learning_rate(state['samples'], peak, cooldown, schedule.WARM_UP[arguments.schedule])
-        if state['samples'] >= schedule.FREEZE_NORM.get(arguments.schedule, float('inf')):
+        if state['samples'] >= schedule.FREEZE_NORM_EARLY.get(arguments.schedule, schedule.FREEZE_NORM):
             run.freeze_norm(peers)
         progress.add(run.train(plan, batch, peers, rate), waited)
         state['seconds'] += peers.count * (time.process_time() - worked)
