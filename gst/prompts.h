@@ -68,7 +68,7 @@ std::string ReasonToRefuse(const sam2::Prompt& prompt, int frame_width, int fram
 
 // Ids that may be asked for are 1 to this; above, there is room for chosen ones,
 // as the core takes twice as many.
-inline constexpr int kMaxId = 500'000'000;
+inline constexpr int kMaxId = sam2::kMaxObjectId / 2;
 
 // Requests of one stream, waiting for their frames. Any thread may add.
 class PromptQueue {

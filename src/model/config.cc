@@ -53,12 +53,9 @@ T Parse(const Weights& weights, const std::string& key, std::string_view text) {
   return value;
 }
 
-void Override(const Weights& weights, const std::string& key, int64_t& value) {
-  if (const std::string* text = weights.Metadata(key)) value = Parse<int64_t>(weights, key, *text);
-}
-
-void Override(const Weights& weights, const std::string& key, double& value) {
-  if (const std::string* text = weights.Metadata(key)) value = Parse<double>(weights, key, *text);
+template <typename T>  // int64_t, double
+void Override(const Weights& weights, const std::string& key, T& value) {
+  if (const std::string* text = weights.Metadata(key)) value = Parse<T>(weights, key, *text);
 }
 
 // Comma-separated whole numbers

@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "error_of.h"
 #include "sam2.h"
 
 namespace sam2 {
@@ -95,14 +96,7 @@ TEST(ExecutionQueue, FailedJobDisturbsNobodyElse) {
 
 // The code of the Error that a job ends in.
 ErrorCode CodeOf(const std::function<void()>& job) {
-  try {
-    RunTranslatingErrors(job);
-  } catch (const Error& error) {
-    EXPECT_STRNE(error.what(), "");
-    return error.code();
-  }
-  ADD_FAILURE() << "no error";
-  return ErrorCode::kFailed;
+  return ErrorOf([&] { RunTranslatingErrors(job); }).code();
 }
 
 TEST(RunTranslatingErrors, EveryErrorBecomesOneOfOurs) {

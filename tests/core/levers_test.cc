@@ -14,6 +14,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weights.h"
+#include "error_of.h"
 #include "model/attention.h"
 #include "model/rope.h"
 #include "model/row_kernels.h"
@@ -243,14 +244,9 @@ std::string LoadingError(const Change& change) {
   Checkpoint checkpoint = ReadCheckpoint(SAM2_BUILTIN_MODEL);
   change(checkpoint);
   Weights weights(std::move(checkpoint), "changed.safetensors", at::kFloat, at::kCPU);
-  try {
-    Sam2Model(weights, 0);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kBadCheckpoint);
-    return error.what();
-  }
-  ADD_FAILURE() << "no error";
-  return {};
+  const Error error = ErrorOf([&] { Sam2Model(weights, 0); });
+  EXPECT_EQ(error.code(), ErrorCode::kBadCheckpoint);
+  return error.what();
 }
 
 TEST(Neck, AMissingHalfOfAFoldedPairIsNamed) {

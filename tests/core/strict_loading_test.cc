@@ -14,6 +14,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/weights.h"
+#include "error_of.h"
 #include "model/sam2_model.h"
 #include "sam2.h"
 
@@ -39,14 +40,9 @@ std::unique_ptr<Sam2Model> Load(const Change& change, int64_t image_size = 0) {
 // The message of the error that loading ends in.
 std::string Complaint(const Change& change, ErrorCode code = ErrorCode::kBadCheckpoint,
                       int64_t image_size = 0) {
-  try {
-    Load(change, image_size);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code);
-    return error.what();
-  }
-  ADD_FAILURE() << "no error";
-  return {};
+  const Error error = ErrorOf([&] { Load(change, image_size); });
+  EXPECT_EQ(error.code(), code);
+  return error.what();
 }
 
 void Nothing(Checkpoint&) {}
