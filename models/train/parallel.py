@@ -44,6 +44,20 @@ class Peers:
             # laid out in memory as the parameter: the optimizer goes through both in that order
             parameter.grad = torch.empty_like(parameter).copy_(part.view_as(parameter)) if anywhere else None
 
+    def each_a_part(self, function, tensors):
+        """[function(tensor)] of what is independent along the first axis: each process computes a part of it."""
+        if self.count == 1:
+            return [function(tensor) for tensor in tensors]
+        results = [torch.zeros_like(tensor) for tensor in tensors]
+        for i, (tensor, result) in enumerate(zip(tensors, results)):
+            first = (self.rank + i) % self.count            # so that none gets the larger half each time
+            if first < len(tensor):
+                result[first::self.count] = function(tensor[first::self.count])
+        flat = torch.cat([result.flatten() for result in results])
+        torch.distributed.all_reduce(flat)
+        parts = flat.split([result.numel() for result in results])
+        return [part.view_as(result) for part, result in zip(parts, results)]
+
     def agree(self, model):
         """Gives every process the buffers of rank 0's: BatchNorm's statistics are of its own scenes alone."""
         if self.count > 1:

@@ -21,6 +21,8 @@ STILL_256, STILL_320, STILL_384 = Plan(256, 1, 12, 4), Plan(320, 1, 8, 4), Plan(
 CLIP_128, CLIP_256, CLIP_256_LONG = Plan(128, 6, 8, 2), Plan(256, 6, 4, 2), Plan(256, 8, 3, 2)
 CLIP_256_LONGEST, CLIP_320 = Plan(256, 16, 2, 2), Plan(320, 6, 3, 2)
 STILL_320_MORE = Plan(320, 1, 10, 4)
+# of even numbers of scenes, which two processes share evenly
+CLIP_256_EIGHT, CLIP_320_SIX, CLIP_320_TWELVE = Plan(256, 8, 4, 2), Plan(320, 6, 4, 2), Plan(320, 12, 2, 2)
 
 # (from how many samples on, [(share of the steps, plan)])
 PHASES = [
@@ -38,14 +40,18 @@ SCHEDULES = dict(
     # for those too, with frames of 256 px first, which cost half
     mixed=[(0,      [(0.35, STILL_256), (0.15, STILL_320_MORE), (0.35, CLIP_256), (0.15, CLIP_320)]),
            (21_000, [(0.60, STILL_320_MORE), (0.40, CLIP_320)])],
+    # as mixed, but clips of 8 to 16 frames too
+    lasting=[(0,      [(0.30, STILL_256), (0.20, STILL_320_MORE), (0.20, CLIP_256), (0.08, CLIP_256_EIGHT),
+                       (0.07, CLIP_256_LONGEST), (0.15, CLIP_320_SIX)]),
+             (30_000, [(0.55, STILL_320_MORE), (0.30, CLIP_320_SIX), (0.15, CLIP_320_TWELVE)])],
     outlines=[(0, [(0.75, STILL_256), (0.25, CLIP_256)])],  # the same, for the first mask above all
     longest=[(0, [(0.30, STILL_256), (0.70, CLIP_256_LONGEST)])],   # the same, for what holds an object for long
     stills=[(0, [(1.00, Plan(128, 1, 8, 4))])],     # these two for comparing variants, see variants.py
     clips=[(0, [(1.00, Plan(128, 4, 4, 2))])])
 FREEZE_NORM = 200_000       # from here on BatchNorm uses its averaged statistics, as at inference,
-FREEZE_NORM_EARLY = dict(mixed=21_000)      # in these schedules from here
+FREEZE_NORM_EARLY = dict(mixed=21_000, lasting=0)      # in these schedules from here
 # samples of linear warm-up
-WARM_UP = dict(long=3_000, from_stills=20_000, further=1_000, finer=1_000, mixed=1_000,
+WARM_UP = dict(long=3_000, from_stills=20_000, further=1_000, finer=1_000, mixed=1_000, lasting=1_000,
                outlines=1_000, longest=500, stills=500, clips=500)
 DECAY_FROM = 150_000        # from here on the rate falls with the square root of the samples seen
 

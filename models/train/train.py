@@ -27,6 +27,7 @@ import validate
 from compose.assets import Assets
 from compose.batch import compose
 from metrics import Metrics
+from muon import Muon, is_matrix
 from network import IMAGE_SIZE, SHAPES, build, use_plain_attention
 from parallel import Peers
 
@@ -52,14 +53,17 @@ class Composer(torch.utils.data.IterableDataset):
             yield step, plan, compose(self.seed + SEEDS_APART * self.peers.rank, step, self.assets, part).shared()
 
 
-def optimizer_for(model, rate):
-    """AdamW; no weight decay for biases, norms, embeddings and tokens."""
-    decayed, plain = [], []
+def optimizers_for(model, rate, peers):
+    """Muon for matrices, AdamW for the rest; no weight decay for biases, norms, embeddings and tokens."""
+    matrices, decayed, plain = [], [], []
     for name, parameter in model.named_parameters():
-        is_plain = parameter.ndim < 2 or any(word in name for word in ('embed', 'token', 'tpos'))
-        (plain if is_plain else decayed).append(parameter)
-    return torch.optim.AdamW([dict(params=decayed, weight_decay=0.05), dict(params=plain, weight_decay=0.0)],
-                             lr=rate, betas=(0.9, 0.98), fused=True)
+        if parameter.ndim < 2 or any(word in name for word in ('embed', 'token.', 'tokens.', 'tpos_enc', 'no_obj_ptr')):
+            plain.append(parameter)
+        else:
+            (matrices if is_matrix(parameter) else decayed).append(parameter)
+    return [torch.optim.AdamW([dict(params=decayed, weight_decay=0.05), dict(params=plain, weight_decay=0.0)],
+                              lr=rate, betas=(0.9, 0.98), fused=True),
+            Muon(matrices, rate, peers, weight_decay=0.05)]
 
 
 def update_average(average, model, step, horizon=0.999):
@@ -95,7 +99,7 @@ class Run:
     """All that a training run is, and what is saved of it: weights, their average, the optimizer's and the random
     generator's state, and how far it is."""
 
-    def __init__(self, folder, shape, rate, seed, device, start=None):
+    def __init__(self, folder, shape, rate, seed, device, peers, start=None):
         self.folder, self.checkpoint = folder, folder / 'checkpoint.pt'
         torch.manual_seed(seed)
         self.model = build(shape=shape)
@@ -103,7 +107,7 @@ class Run:
             take_over(self.model, evaluate.read(start))
         self.model = self.model.to(device, memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimizer = optimizer_for(self.model, rate)
+        self.optimizers = optimizers_for(self.model, rate, peers)
         self.generator = torch.Generator().manual_seed(seed)
         self.state = dict(step=0, samples=0, seconds=0.0, validated=0, frozen=False)
         if self.checkpoint.exists():
@@ -113,7 +117,8 @@ class Run:
         saved = torch.load(self.checkpoint, map_location=device, weights_only=True)
         self.model.load_state_dict(saved['model'])
         self.average.load_state_dict(saved['ema'])
-        self.optimizer.load_state_dict(saved['optimizer'])
+        for optimizer, state in zip(self.optimizers, saved['optimizers']):
+            optimizer.load_state_dict(state)
         self.generator.set_state(saved['generator'].cpu())
         self.state = saved['state']
         if self.state['frozen']:
@@ -124,8 +129,8 @@ class Run:
         """All in one file, replaced at once so that a kill leaves the former one whole."""
         unfinished = self.checkpoint.with_suffix('.unfinished')
         torch.save(dict(model=self.model.state_dict(), ema=self.average.state_dict(),
-                        optimizer=self.optimizer.state_dict(), generator=self.generator.get_state(),
-                        state=self.state), unfinished)
+                        optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
+                        generator=self.generator.get_state(), state=self.state), unfinished)
         os.replace(unfinished, self.checkpoint)
 
     def freeze_norm(self, peers):
@@ -136,15 +141,17 @@ class Run:
 
     def train(self, plan, batch, peers, rate):
         """One optimizer step, this process's part of it -> values to log."""
-        for group in self.optimizer.param_groups:
-            group['lr'] = rate
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group['lr'] = rate
         loss, log = steps.train_step(self.model, batch, self.generator)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss.backward()
         peers.average_gradients(self.model, len(batch.images) / plan.scenes)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         if torch.isfinite(norm):
-            self.optimizer.step()
+            for optimizer in self.optimizers:
+                optimizer.step()
         else:
             print(f"step {self.state['step']}: gradient not finite, skipped", flush=True)
         update_average(self.average, self.model, self.state['step'])
@@ -237,7 +244,7 @@ def main():
         torch.backends.cudnn.benchmark = True
     peak = arguments.rate * arguments.scale ** 0.5
     cooldown = (arguments.until - arguments.cooldown, arguments.until) if arguments.cooldown else None
-    run = Run(arguments.run, SHAPES[arguments.shape], peak, arguments.seed, device, arguments.start)
+    run = Run(arguments.run, SHAPES[arguments.shape], peak, arguments.seed, device, peers, arguments.start)
     state = run.state
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT):
