@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "filter.h"
 
+#include <utility>
+
 #include "errors.h"
 #include "prompt_event.h"
 
@@ -91,8 +93,19 @@ static gboolean gst_sam2_filter_start(GstBaseTransform* base) {
   });
 }
 
+// A frame that may be being read.
+static void drop(Filter& impl, GstBuffer* buffer) {
+  impl.session->ForgetNext();
+  gst_buffer_unref(buffer);
+}
+
+static void drop_held(Filter& impl) {
+  if (impl.held != nullptr) drop(impl, std::exchange(impl.held, nullptr));
+}
+
 static gboolean gst_sam2_filter_stop(GstBaseTransform* base) {
   Filter& impl = ImplOf(base);
+  drop_held(impl);
   impl.session.reset();
   impl.queue.Clear();
   impl.mouse.Clear();
@@ -105,15 +118,17 @@ static gboolean gst_sam2_filter_set_caps(GstBaseTransform* base, GstCaps* in, Gs
   if (!gst_video_info_from_caps(&info, in)) return FALSE;
   ImplOf(base).session->SetInfo(info);
   ImplOf(base).mouse.SetFrameSize(info.width, info.height);
+  ImplOf(base).frame_duration =
+      info.fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info.fps_d, info.fps_n) : 0;
   return TRUE;
 }
 
-static GstFlowReturn gst_sam2_filter_transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
+static GstFlowReturn process(GstBaseTransform* base, GstBuffer* buffer, GstBuffer* next) {
   Filter& impl = ImplOf(base);
   return gstsam2::Guard(GST_ELEMENT(base), GST_FLOW_ERROR, [&] {
     const GstClockTime start = gst_util_get_timestamp();
     impl.BeforeFrame(buffer);
-    if (!impl.session->Process(buffer)) return GST_FLOW_OK;
+    if (!impl.session->Process(buffer, next)) return GST_FLOW_OK;
     const GstClockTime step = gst_util_get_timestamp() - start;
     impl.AfterStep(step);
     if (impl.latency.Add(step)) {
@@ -123,15 +138,55 @@ static GstFlowReturn gst_sam2_filter_transform_ip(GstBaseTransform* base, GstBuf
   });
 }
 
+static GstFlowReturn gst_sam2_filter_transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
+  return process(base, buffer, nullptr);
+}
+
+// With LooksAhead(): a frame leaves when the next one is there.
+static GstFlowReturn gst_sam2_filter_generate_output(GstBaseTransform* base, GstBuffer** out) {
+  Filter& impl = ImplOf(base);
+  if (!impl.LooksAhead()) {
+    return GST_BASE_TRANSFORM_CLASS(gst_sam2_filter_parent_class)->generate_output(base, out);
+  }
+  *out = nullptr;
+  GstBuffer* next = std::exchange(base->queued_buf, nullptr);
+  if (next == nullptr) return GST_FLOW_OK;
+  GstBuffer* due = std::exchange(impl.held, gst_buffer_make_writable(next));
+  if (due == nullptr) return GST_FLOW_OK;
+  const GstFlowReturn flow = process(base, due, impl.held);
+  if (flow == GST_FLOW_OK) {
+    *out = due;
+  } else {
+    drop(impl, due);
+  }
+  return flow;
+}
+
+// Lets the frame that waits go, as nothing is to overtake it.
+static void let_go(GstBaseTransform* base) {
+  GstBuffer* due = std::exchange(ImplOf(base).held, nullptr);
+  if (due == nullptr) return;
+  if (process(base, due, nullptr) == GST_FLOW_OK) {
+    gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(base), due);
+  } else {
+    drop(ImplOf(base), due);
+  }
+}
+
 static gboolean gst_sam2_filter_sink_event(GstBaseTransform* base, GstEvent* event) {
   Filter& impl = ImplOf(base);
+  const bool serialized =
+      (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_SERIALIZED) != 0;
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
+    drop_held(impl);
+  } else if (serialized) {
+    let_go(base);
+  }
   if (gstsam2::IsPromptEvent(event)) {
     gstsam2::QueueEventPrompt(GST_ELEMENT(base), impl.queue, event);
     gst_event_unref(event);
     return TRUE;
   }
-  const bool serialized =
-      (gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_SERIALIZED) != 0;
   if (serialized && impl.session != nullptr) impl.session->SeeEvent(event);
   return GST_BASE_TRANSFORM_CLASS(gst_sam2_filter_parent_class)->sink_event(base, event);
 }
@@ -164,6 +219,9 @@ static gboolean gst_sam2_filter_send_event(GstElement* element, GstEvent* event)
 
 static gboolean gst_sam2_filter_query(GstBaseTransform* base, GstPadDirection direction,
                                       GstQuery* query) {
+  const bool serialized =
+      (gst_query_type_get_flags(GST_QUERY_TYPE(query)) & GST_QUERY_TYPE_SERIALIZED) != 0;
+  if (direction == GST_PAD_SINK && serialized) let_go(base);
   if (!GST_BASE_TRANSFORM_CLASS(gst_sam2_filter_parent_class)->query(base, direction, query)) {
     return FALSE;
   }
@@ -173,7 +231,7 @@ static gboolean gst_sam2_filter_query(GstBaseTransform* base, GstPadDirection di
     GstClockTime min = 0;
     gst_query_parse_latency(query, &live, &min, nullptr);
     impl.SeeUpstreamLatency(live, min);
-    impl.latency.AddTo(query);
+    impl.latency.AddTo(query, impl.hold_time());
   }
   return TRUE;
 }
@@ -198,6 +256,7 @@ static void gst_sam2_filter_class_init(GstSam2FilterClass* klass) {
   base_class->stop = gst_sam2_filter_stop;
   base_class->set_caps = gst_sam2_filter_set_caps;
   base_class->transform_ip = gst_sam2_filter_transform_ip;
+  base_class->generate_output = gst_sam2_filter_generate_output;
   base_class->sink_event = gst_sam2_filter_sink_event;
   base_class->src_event = gst_sam2_filter_src_event;
   base_class->query = gst_sam2_filter_query;

@@ -7,6 +7,7 @@
 
 #include <gst/base/gstbasetransform.h>
 
+#include <atomic>
 #include <memory>
 
 #include "latency.h"
@@ -54,6 +55,8 @@ class Filter {
   virtual std::unique_ptr<Session> NewSession() = 0;
   // Before each frame, for what may change while the stream runs.
   virtual void BeforeFrame(GstBuffer*) {}
+  // Whether a frame waits for the next one before it is processed, from start to stop.
+  virtual bool LooksAhead() const { return false; }
   // After a frame that the network worked on for so long.
   virtual void AfterStep(GstClockTime) {}
   // What upstream answered to a latency query. Any thread.
@@ -65,6 +68,11 @@ class Filter {
   MousePrompts mouse;
   LatencyMeter latency;
   std::unique_ptr<Session> session;  // between start and stop
+  GstBuffer* held = nullptr;         // the frame that waits; of the streaming thread
+  std::atomic<GstClockTime> frame_duration = 0;  // 0: not known
+
+  // How much later a frame leaves for having waited.
+  GstClockTime hold_time() const { return LooksAhead() ? frame_duration.load() : 0; }
 
  private:
   GstElement* element_;

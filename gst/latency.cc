@@ -24,11 +24,11 @@ void LatencyMeter::Clear() {
   reported_ = 0;
 }
 
-void LatencyMeter::AddTo(GstQuery* query) const {
+void LatencyMeter::AddTo(GstQuery* query, GstClockTime hold_time) const {
   gboolean live = FALSE;
   GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;
   gst_query_parse_latency(query, &live, &min, &max);
-  const GstClockTime own = reported();
+  const GstClockTime own = reported() + hold_time;
   if (!live || own == 0) return;
   if (GST_CLOCK_TIME_IS_VALID(max)) max += own;
   gst_query_set_latency(query, live, min + own, max);

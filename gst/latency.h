@@ -17,8 +17,9 @@ class LatencyMeter {
   // Returns whether reported() changed: then the pipeline must be told.
   bool Add(GstClockTime step_time);
   GstClockTime reported() const { return reported_; }
-  // Adds reported() to the answer of a latency query of a live pipeline.
-  void AddTo(GstQuery* query) const;
+  // Adds reported(), and how long a frame waits before, to the answer of a latency query of a
+  // live pipeline.
+  void AddTo(GstQuery* query, GstClockTime hold_time = 0) const;
   void Clear();
 
  private:

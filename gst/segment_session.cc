@@ -68,7 +68,7 @@ void SegmentSession::SetMaskChoice(sam2::MaskChoice choice) {
   predictor_->SetMaskChoice(choice);
 }
 
-bool SegmentSession::ProcessFrame(GstBuffer* buffer, const Moment& moment) {
+bool SegmentSession::ProcessFrame(GstBuffer* buffer, GstBuffer*, const Moment& moment) {
   PromptQueue::Due due = TakeDue(moment);
   if (settings_.mode == SegmentMode::kEverything) return Everything(buffer, due);
   return Prompts(buffer, std::move(due));

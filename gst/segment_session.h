@@ -36,7 +36,7 @@ class SegmentSession final : public Session {
   void SetMaskChoice(sam2::MaskChoice choice);
 
  private:
-  bool ProcessFrame(GstBuffer* buffer, const Moment& moment) override;
+  bool ProcessFrame(GstBuffer* buffer, GstBuffer* next, const Moment& moment) override;
   bool Everything(GstBuffer* buffer, const PromptQueue::Due& due);
   bool Prompts(GstBuffer* buffer, PromptQueue::Due due);
   // Prompts that every new picture brings: the box property's and detections.

@@ -55,10 +55,10 @@ void Session::SeeEvent(GstEvent* event) {
   if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) EndOfStream();
 }
 
-bool Session::Process(GstBuffer* buffer) {
+bool Session::Process(GstBuffer* buffer, GstBuffer* next) {
   const Moment moment = timeline_.Next(buffer);
   time_ = moment.time;
-  const bool worked = ProcessFrame(buffer, moment);
+  const bool worked = ProcessFrame(buffer, next, moment);
   ++frame_;
   return worked;
 }

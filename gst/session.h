@@ -45,8 +45,13 @@ class Session {
   // Applies the prompts that are due and attaches the objects to the buffer,
   // which is writable. Returns whether the network may have run.
   // A buffer before the first accepted prompt stays as it is.
+  // next: of the frame after it, or null where that is not known. Its pixels are
+  // read from then on until it is processed itself, or forgotten.
   // Throws ElementError and sam2::Error.
-  bool Process(GstBuffer* buffer);
+  bool Process(GstBuffer* buffer, GstBuffer* next = nullptr);
+
+  // The next frame is not to come.
+  virtual void ForgetNext() {}
 
  protected:
   // Reads the box property and the prompts file, then opens the model. `element`
@@ -57,7 +62,7 @@ class Session {
           PromptQueue& queue, bool tracks);
 
   // Process() of one element.
-  virtual bool ProcessFrame(GstBuffer* buffer, const Moment& moment) = 0;
+  virtual bool ProcessFrame(GstBuffer* buffer, GstBuffer* next, const Moment& moment) = 0;
 
   // What is due on the current frame, at most once for each.
   PromptQueue::Due TakeDue(const Moment& moment) { return queue_.Take(frame_, moment.pts); }

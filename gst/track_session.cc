@@ -51,19 +51,26 @@ TrackSession::TrackSession(GstElement* element, GstDebugCategory* category,
   queue_.Add(std::move(requests));
 }
 
-bool TrackSession::ProcessFrame(GstBuffer* buffer, const Moment& moment) {
+bool TrackSession::ProcessFrame(GstBuffer* buffer, GstBuffer* next, const Moment& moment) {
   if (DropsObjects(on_discont_, moment.before)) Reset(moment.pts);
   if (late_ && CanPredict()) {
+    ForgetNext();
     Predict(buffer, moment);
     return false;
   }
   const std::vector<PromptRequest> requests = TakeRequests(buffer, moment);
   if (requests.empty() && states_.empty()) {
+    ForgetNext();
     Publish(buffer, moment.pts, {});
     return false;
   }
-  Step(buffer, moment, requests);
+  Step(buffer, next, moment, requests);
   return true;
+}
+
+void TrackSession::ForgetNext() {
+  tracker_->Expect(nullptr);
+  next_.reset();
 }
 
 bool TrackSession::CanPredict() const {
@@ -94,15 +101,12 @@ std::vector<PromptRequest> TrackSession::TakeRequests(GstBuffer* buffer, const M
   return requests;
 }
 
-void TrackSession::Step(GstBuffer* buffer, const Moment& moment,
+void TrackSession::Step(GstBuffer* buffer, GstBuffer* next, const Moment& moment,
                         const std::vector<PromptRequest>& requests) {
   std::vector<sam2::Prompt> prompts;
   for (const PromptRequest& request : requests) prompts.push_back(request.prompt);
-  sam2::StepResult result;
-  {
-    const MappedFrame frame(buffer, info_, on_cuda());
-    result = tracker_->Step(frame.view(), static_cast<std::int64_t>(moment.time), prompts);
-  }
+  sam2::StepResult result =
+      Ask(buffer, next, static_cast<std::int64_t>(moment.time), prompts);
   step_width_ = info_.width;
   step_height_ = info_.height;
   const std::size_t answered = std::min(requests.size(), result.outcomes.size());
@@ -110,6 +114,24 @@ void TrackSession::Step(GstBuffer* buffer, const Moment& moment,
   GiveIdsBack(requests, result.outcomes);
   MergeDuplicates(result.objects, moment.time);
   Publish(buffer, moment.pts, std::move(result.objects));
+}
+
+sam2::StepResult TrackSession::Ask(GstBuffer* buffer, GstBuffer* next, std::int64_t time_ns,
+                                   const std::vector<sam2::Prompt>& prompts) {
+  std::unique_ptr<MappedFrame> frame = std::move(next_);
+  if (!frame) frame = std::make_unique<MappedFrame>(buffer, info_, on_cuda());
+  if (next != nullptr) {
+    try {
+      next_ = std::make_unique<MappedFrame>(next, info_, on_cuda());
+    } catch (const ElementError&) {
+      // It is told in that frame's turn.
+    }
+  }
+  if (next_) {
+    const sam2::FrameView view = next_->view();
+    tracker_->Expect(&view);
+  }
+  return tracker_->Step(frame->view(), time_ns, prompts);
 }
 
 void TrackSession::Predict(GstBuffer* buffer, const Moment& moment) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "duplicates.h"
+#include "frame_view.h"
 #include "mouse_prompts.h"
 #include "prompts.h"
 #include "roi_prompts.h"
@@ -55,11 +56,17 @@ class TrackSession final : public Session {
   // objects of the frame before, moved as they were moving; prompts wait.
   void SetLate(bool late) { late_ = late; }
 
+  void ForgetNext() override;
+
  private:
-  bool ProcessFrame(GstBuffer* buffer, const Moment& moment) override;
+  bool ProcessFrame(GstBuffer* buffer, GstBuffer* next, const Moment& moment) override;
   bool CanPredict() const;
   std::vector<PromptRequest> TakeRequests(GstBuffer* buffer, const Moment& moment);
-  void Step(GstBuffer* buffer, const Moment& moment, const std::vector<PromptRequest>& requests);
+  void Step(GstBuffer* buffer, GstBuffer* next, const Moment& moment,
+            const std::vector<PromptRequest>& requests);
+  // What the tracker says of the frame; the next one is mapped until its own turn.
+  sam2::StepResult Ask(GstBuffer* buffer, GstBuffer* next, std::int64_t time_ns,
+                       const std::vector<sam2::Prompt>& prompts);
   void Predict(GstBuffer* buffer, const Moment& moment);
   void Learn(const PromptRequest& request, const sam2::PromptOutcome& outcome);
   void Refuse(const PromptRequest& request, const std::string& reason);
@@ -72,6 +79,7 @@ class TrackSession final : public Session {
 
   MousePrompts& mouse_;
   DiscontPolicy on_discont_;
+  std::unique_ptr<MappedFrame> next_;  // that the tracker expects
   std::unique_ptr<sam2::VideoTracker> tracker_;
   RoiPrompter roi_prompter_;
   Duplicates duplicates_;

@@ -34,7 +34,7 @@
 namespace sam2 {
 
 // Grows with every change of this file that breaks a caller compiled before.
-inline constexpr int kInterfaceVersion = 5;
+inline constexpr int kInterfaceVersion = 6;
 
 // What went wrong, so that a caller can choose its own kind of error.
 enum class ErrorCode {
@@ -211,6 +211,13 @@ class VideoTracker {
   // Throws Error when the step failed; the tracker then stands as before.
   virtual StepResult Step(const FrameView& frame, std::int64_t pts_ns,
                           std::span<const Prompt> prompts) = 0;
+
+  // Tells the frame of the step after the next one, so that its encoding may
+  // begin beside that: on a CPU, with a network too small for several threads
+  // in one operator, objects are then followed on one core while another
+  // encodes. Results stay the same. Its pixels stay until the end of the second
+  // Step() from here, or until nothing (null) is expected.
+  virtual void Expect(const FrameView* frame) = 0;
 
   // For a frame that there is no time to look at: the objects of the last step
   // where motion has them at pts_ns, marked predicted. A tracked object's box

@@ -89,6 +89,8 @@ void StreamingTracker::Reset() {
 
 StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
                                   std::span<const Prompt> prompts) {
+  Encoding encoding{.next = std::exchange(expected_, {}), .ahead = std::move(ahead_), .request = {}};
+  if (encoding.ahead && !encoding.ahead->IsOf(frame)) encoding.ahead.reset();
   StepResult result;
   PromptPlan plan = NewPlan();
   for (const Prompt& prompt : prompts) {
@@ -99,13 +101,22 @@ StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
   };
   if (!std::ranges::all_of(objects_, needs_no_look) || !plan.pending().empty()) {
     Looks looks = LookClosely(frame, plan);
-    EncoderBatcher::Request request(engine_->encoder(), reader_, frame);
-    engine_->Run([&] { RunStep(request, frame, pts_ns, plan, std::move(looks)); });
+    if (!encoding.ahead) encoding.request.emplace(engine_->encoder(), reader_, frame);
+    engine_->Run([&] { RunStep(encoding, frame, pts_ns, plan, std::move(looks)); });
   }
   next_id_ = plan.next_id();
   std::erase_if(objects_, [&](const TrackedObject& object) { return plan.Removes(object.id()); });
   for (const TrackedObject& object : objects_) result.objects.push_back(object.report);
   return result;
+}
+
+void StreamingTracker::Expect(const FrameView* frame) {
+  if (frame) {
+    expected_ = *frame;
+  } else {
+    expected_.reset();
+    ahead_.reset();
+  }
 }
 
 StepResult StreamingTracker::Predict(std::int64_t pts_ns) {
@@ -230,15 +241,24 @@ bool StreamingTracker::Rests(const TrackedObject& object, std::int64_t pts_ns) c
          since < options_.lost_interval_ns;
 }
 
-void StreamingTracker::RunStep(EncoderBatcher::Request& request, const FrameView& frame,
+const FrameFeatures& StreamingTracker::Encoding::Features() {
+  if (!ahead) return request->Features();
+  ahead->Finish();
+  return ahead->features();
+}
+
+void StreamingTracker::RunStep(Encoding& encoding, const FrameView& frame,
                                std::int64_t pts_ns, const PromptPlan& plan,
                                Looks looks) {
-  const FrameFeatures& features = request.Features();
+  const FrameFeatures& features = encoding.Features();
+  if (encoding.next && engine_->CanEncodeAhead()) {
+    ahead_ = std::make_unique<FrameAhead>(*engine_, reader_, *encoding.next);
+  }
   FramePrompts asked = Ask(frame, plan, looks);
   late_memories_.Finish(*engine_, store_);
   std::optional<Download> thumbnail;
   if (options_.detect_cuts) {
-    thumbnail.emplace(std::vector<Tensor>{CutDetector::Thumbnail(request.image())});
+    thumbnail.emplace(std::vector<Tensor>{CutDetector::Thumbnail(encoding.image())});
   }
   std::vector<LateMemories::Part> late;
   std::vector<ObjectAnswer> answers = FollowObjects(features, pts_ns, plan, asked, late);

@@ -8,6 +8,7 @@
 #include "predictor/confidence.h"
 #include "predictor/cut_detector.h"
 #include "predictor/engine.h"
+#include "predictor/frame_ahead.h"
 #include "predictor/late_memories.h"
 #include "predictor/memory_bank.h"
 #include "predictor/motion.h"
@@ -27,6 +28,7 @@ class StreamingTracker : public VideoTracker {
 
   StepResult Step(const FrameView& frame, std::int64_t pts_ns,
                   std::span<const Prompt> prompts) override;
+  void Expect(const FrameView* frame) override;
   StepResult Predict(std::int64_t pts_ns) override;
   void Reset() override;
 
@@ -75,7 +77,16 @@ class StreamingTracker : public VideoTracker {
   Tensor ToNetwork(const FrameView& frame, const Mask& mask) const;
   // What is asked of the network. Looks that its size has no pixel of are dropped.
   FramePrompts Ask(const FrameView& frame, const PromptPlan& plan, Looks& looks) const;
-  void RunStep(EncoderBatcher::Request& request, const FrameView& frame, std::int64_t pts_ns,
+  // The frame that comes next, if that is known, and this one's features: as it was encoded
+  // ahead, or else as they come of a request.
+  struct Encoding {
+    std::optional<FrameView> next;
+    std::unique_ptr<FrameAhead> ahead;
+    std::optional<EncoderBatcher::Request> request;
+    const FrameFeatures& Features();  // in the stream's turn
+    const Tensor& image() const { return ahead ? ahead->image() : request->image(); }
+  };
+  void RunStep(Encoding& encoding, const FrameView& frame, std::int64_t pts_ns,
                const PromptPlan& plan, Looks looks);
   std::vector<const TrackedObject*> Followed(std::int64_t pts_ns, const PromptPlan& plan,
                                              const FramePrompts& asked) const;
@@ -119,6 +130,8 @@ class StreamingTracker : public VideoTracker {
   int frame_width_ = 0, frame_height_ = 0;  // of the last step
   int next_id_ = 1;
   FrameReader reader_;
+  std::optional<FrameView> expected_;  // after the next frame
+  std::unique_ptr<FrameAhead> ahead_;  // of the next frame, perhaps; before its reader goes
   CutDetector cuts_;
   LateMemories late_memories_;
 };

@@ -96,14 +96,17 @@ class Player {
     if (count_ < 2) throw std::runtime_error(std::string(path) + " holds fewer than two frames");
   }
 
-  sam2::FrameView Next() {
-    const std::int64_t at = next_++ % (2 * count_ - 2);
+  sam2::FrameView Next() { return Frame(next_++); }
+  sam2::FrameView Peek() const { return Frame(next_); }
+
+ private:
+  sam2::FrameView Frame(std::int64_t number) const {
+    const std::int64_t at = number % (2 * count_ - 2);
     const std::int64_t index = at < count_ ? at : 2 * count_ - 2 - at;
     return {.format = sam2::PixelFormat::kRGB, .width = width_, .height = height_,
             .plane = {data_.data() + index * 3 * width_ * height_}, .stride = {3 * width_}};
   }
 
- private:
   std::vector<std::uint8_t> data_;
   int width_, height_;
   std::int64_t count_ = 0, next_ = 0;
@@ -132,14 +135,20 @@ void Answer(const std::string& line, bool on_gpu, const sam2::ModelEngine& engin
   std::istringstream words(line);
   int frames = 0;
   std::string word;
-  words >> frames >> word;
+  bool ahead = false;
+  words >> frames;
   g_stages.Take();
-  g_stages.asked_for = word == "stages";
+  while (words >> word) {
+    if (word == "stages") g_stages.asked_for = true;
+    ahead |= word == "ahead";
+  }
   std::vector<double> ms;
   sam2::StepResult result;
   for (int i = 0; i < frames; ++i) {
     const Clock::time_point start = Clock::now();
-    result = tracker.Step(player.Next(), 0, prompts);
+    const sam2::FrameView frame = player.Next(), next = player.Peek();
+    if (ahead) tracker.Expect(&next);
+    result = tracker.Step(frame, 0, prompts);
     if (i == frames - 1) WaitForDevice(on_gpu);  // for what no mask needs
     ms.push_back(Milliseconds(start));
     for (const sam2::PromptOutcome& outcome : result.outcomes) {

@@ -182,6 +182,97 @@ TEST_F(VideoTrackerTest, TellsOfClippedPrompts) {
   EXPECT_THAT(result.outcomes[0].error, IsEmpty());
 }
 
+// ---------------------------------------------------------------- ahead
+
+class AheadTest : public VideoTrackerTest {
+ protected:
+  static std::unique_ptr<VideoTracker> TwoThreads(const TrackerOptions& options = {}) {
+    return sam2_core(kInterfaceVersion)
+        ->OpenEngine({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = "fp32",
+                      .threads = 2})
+        ->CreateVideoTracker(options);
+  }
+  static std::vector<Prompt> PromptsOf(int frame) {
+    if (frame == 0) return {BoxPrompt(1, BoxOf(RedDisc(0)))};
+    if (frame == 2) return {ClickPrompt(2, kBlueDisc.x, kBlueDisc.y)};
+    return {};
+  }
+  static void ExpectEqual(const StepResult& one, const StepResult& other) {
+    ASSERT_EQ(one.objects.size(), other.objects.size());
+    for (std::size_t i = 0; i < one.objects.size(); ++i) {
+      EXPECT_EQ(one.objects[i].mask.pixels, other.objects[i].mask.pixels);
+      EXPECT_EQ(one.objects[i].score, other.objects[i].score);
+    }
+  }
+};
+
+TEST_F(AheadTest, ExpectedFramesGiveTheSameResults) {
+  for (const TrackerOptions& options : {TrackerOptions{}, TrackerOptions{.detect_cuts = true},
+                                        TrackerOptions{.search_window = 1.5F}}) {
+    const auto plain = TwoThreads(options), ahead = TwoThreads(options);
+    auto picture = std::make_unique<Picture>(Scene(0));
+    for (int f = 0; f < 6; ++f) {
+      auto next = std::make_unique<Picture>(Scene(f + 1));
+      const FrameView view = next->view();
+      ahead->Expect(&view);
+      const StepResult found = ahead->Step(picture->view(), kFrameNs * f, PromptsOf(f));
+      ExpectEqual(found, plain->Step(picture->view(), kFrameNs * f, PromptsOf(f)));
+      ASSERT_EQ(found.objects.size(), f < 2 ? 1U : 2U);
+      picture = std::move(next);
+    }
+    ahead->Expect(nullptr);
+  }
+}
+
+TEST_F(AheadTest, AnotherFrameThanExpectedMayCome) {
+  const auto plain = TwoThreads(), ahead = TwoThreads();
+  const Picture other = Scene(20);
+  const FrameView unused = other.view();
+  for (int f = 0; f < 4; ++f) {
+    if (f != 2) ahead->Expect(&unused);
+    ExpectEqual(ahead->Step(Scene(f).view(), kFrameNs * f, PromptsOf(f)),
+                plain->Step(Scene(f).view(), kFrameNs * f, PromptsOf(f)));
+  }
+}
+
+TEST_F(AheadTest, WhatIsExpectedMayBeForgotten) {
+  const auto plain = TwoThreads(), ahead = TwoThreads();
+  for (int f = 0; f < 4; ++f) {
+    const Picture picture = Scene(f);
+    {
+      const Picture next = Scene(f + 1);
+      const FrameView view = next.view();
+      ahead->Expect(&view);
+      ExpectEqual(ahead->Step(picture.view(), kFrameNs * f, PromptsOf(f)),
+                  plain->Step(picture.view(), kFrameNs * f, PromptsOf(f)));
+      ahead->Expect(nullptr);
+    }
+  }
+}
+
+TEST_F(AheadTest, AFrameThatCannotBeReadFailsInItsOwnStep) {
+  const auto tracker = TwoThreads();
+  FrameView broken = Scene(1).view();
+  broken.plane = {};
+  tracker->Expect(&broken);
+  EXPECT_EQ(tracker->Step(Scene(0).view(), 0, PromptsOf(0)).objects.size(), 1U);
+  EXPECT_EQ(ErrorOf([&] { tracker->Step(broken, kFrameNs, {}); }).code(), ErrorCode::kBadSettings);
+  EXPECT_EQ(tracker->Step(Scene(2).view(), 2 * kFrameNs, {}).objects.size(), 1U);
+}
+
+TEST_F(AheadTest, ObjectsMayGoMeanwhile) {
+  const auto tracker = TwoThreads();
+  const Picture first = Scene(0), second = Scene(1), third = Scene(2);
+  const FrameView views[] = {first.view(), second.view(), third.view()};
+  tracker->Expect(&views[1]);
+  tracker->Step(views[0], 0, PromptsOf(0));
+  tracker->Reset();
+  tracker->Expect(&views[2]);
+  EXPECT_THAT(tracker->Step(views[1], kFrameNs, {}).objects, IsEmpty());
+  EXPECT_EQ(tracker->Step(views[2], 2 * kFrameNs, {{BoxPrompt(0, BoxOf(RedDisc(2)))}})
+                .objects.size(), 1U);
+}
+
 TEST_F(VideoTrackerTest, RemovedObjectsAreGone) {
   Step(Scene(0), {BoxPrompt(1, BoxOf(RedDisc(0))), BoxPrompt(2, BoxOf(kBlueDisc))});
   const auto result = Step(Scene(1), {Bare(1, PromptAction::kRemove)});

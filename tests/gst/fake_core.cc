@@ -28,6 +28,8 @@
 #include <chrono>
 #include <filesystem>
 #include <limits>
+#include <optional>
+#include <utility>
 #include <map>
 #include <thread>
 
@@ -74,6 +76,16 @@ std::string InWords(const sam2::StillsOptions& options) {
   return text;
 }
 
+// Of the first plane's bytes, so that all are read.
+int Sum(const sam2::FrameView& frame) {
+  int sum = 0;
+  if (frame.memory != sam2::FrameMemory::kHost) return sum;
+  for (int y = 0; y < frame.height; ++y) {
+    for (int x = 0; x < frame.width; ++x) sum += frame.plane[0][y * frame.stride[0] + x];
+  }
+  return sum;
+}
+
 class FakeTracker final : public sam2::VideoTracker {
  public:
   FakeTracker(std::string kind, const sam2::TrackerOptions& options)
@@ -84,6 +96,11 @@ class FakeTracker final : public sam2::VideoTracker {
     if (frame.memory == sam2::FrameMemory::kCuda && kind_ != "cuda") {
       throw sam2::Error(sam2::ErrorCode::kBadSettings, "CUDA memory for a model on the CPU");
     }
+    const std::optional<sam2::FrameView> begun = std::exchange(begun_, std::exchange(expected_, {}));
+    if (begun && (begun->plane != frame.plane || Sum(*begun) != Sum(frame))) {
+      throw sam2::Error(sam2::ErrorCode::kFailed, "Another frame was expected.");
+    }
+    if (begun_) Sum(*begun_);
     if (++steps_ == 3) {
       if (kind_ == "step-failed") throw sam2::Error(sam2::ErrorCode::kFailed, "The step failed.");
       if (kind_ == "step-alien") throw 42;
@@ -96,6 +113,13 @@ class FakeTracker final : public sam2::VideoTracker {
     for (const int id : order_) result.objects.push_back(Follow(id, frame, pts_ns));
     last_ = result.objects;
     return result;
+  }
+
+  // As the real one: the next frame is begun in this one's step, its pixels read until its own.
+  void Expect(const sam2::FrameView* frame) override {
+    if (frame == nullptr) begun_.reset();
+    expected_.reset();
+    if (frame != nullptr) expected_ = *frame;
   }
 
   sam2::StepResult Predict(std::int64_t pts_ns) override {
@@ -203,6 +227,7 @@ class FakeTracker final : public sam2::VideoTracker {
 
   std::string kind_;
   sam2::TrackerOptions options_;
+  std::optional<sam2::FrameView> expected_, begun_;
   int steps_ = 0;
   std::map<int, Followed> followed_;
   std::vector<int> order_;

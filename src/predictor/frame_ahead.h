@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "image/frame.h"
+#include "predictor/side_workers.h"
+#include "predictor/tracker_step.h"
+
+namespace sam2 {
+
+class ModelEngine;
+
+// A frame that is read and encoded beside the step of the one before it.
+class FrameAhead {
+ public:
+  // Begins at once. The reader and the frame's pixels are this object's until
+  // it goes.
+  FrameAhead(ModelEngine& engine, FrameReader& reader, const FrameView& frame);
+
+  bool IsOf(const FrameView& frame) const;
+
+  // Inside of a job of a step. Throws what reading or encoding threw. Once.
+  void Finish() { work_->Finish(); }
+  // After Finish(): the network's input and what the encoder made of it.
+  const Tensor& image() const { return image_; }
+  const FrameFeatures& features() const { return features_; }
+
+ private:
+  const FrameView frame_;
+  Tensor image_;
+  FrameFeatures features_;
+  std::unique_ptr<SideWorkers::Work> work_;  // before what it works on goes
+};
+
+}  // namespace sam2
