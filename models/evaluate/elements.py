@@ -38,28 +38,39 @@ def decoded(segmentation):
     return flat.reshape(width, height).T
 
 
-def run(element, frames, prompts, more_environment=None, **properties):
+ALL_THAT_COMES = ['queue', 'max-size-buffers=0', 'max-size-bytes=0', 'max-size-time=0']
+
+
+def lines(element, frames, prompts, more_environment=None, apart=False, **properties):
     """element: sam2track or sam2segment; frames: numbered files of one folder and suffix; prompts: dicts as in a
-    prompts file, ids given; properties: of the element, those without a value left out. -> [{id: mask bool [H, W]}
-    for each frame], seconds; an object without a mask is absent."""
+    prompts file, ids given; apart: on a thread of its own, before which frames wait; properties: of the element, those
+    without a value left out. -> (seconds since the start when it came, line) of each frame, seconds of all."""
     first = int(frames[0].stem)
     pattern = frames[0].with_name(f'%0{len(frames[0].stem)}d{frames[0].suffix}')
+    thread = [*ALL_THAT_COMES, '!'] if apart else []
     settings = [f"{name.replace('_', '-')}={value}" for name, value in properties.items() if value]
     with tempfile.NamedTemporaryFile('w', suffix='.jsonl') as file:
         file.write(''.join(json.dumps(prompt) + '\n' for prompt in prompts))
         file.flush()
         begin = time.monotonic()
-        finished = subprocess.run(
-            ['gst-launch-1.0', '-q', 'multifilesrc', f'location={pattern}', f'start-index={first}',
-             f'stop-index={int(frames[-1].stem)}', 'caps=image/' + {'.jpg': 'jpeg', '.png': 'png'}[frames[0].suffix]
-             + ',framerate=25/1', '!', DECODERS[frames[0].suffix], '!', 'videoconvert', '!',
-             'video/x-raw,format=RGB', '!', element, f'prompts-location={file.name}', *settings, '!',
-             'sam2jsonenc', '!', 'fdsink', 'fd=1'],
-            env={**environment(), **(more_environment or {})}, stdout=subprocess.PIPE, check=True)
-    results = []
-    for line in finished.stdout.splitlines():
-        results.append({found['id']: decoded(found['segmentation']) for found in json.loads(line)['objects']
-                        if found.get('segmentation')})
-    if len(results) != len(frames):
-        raise RuntimeError(f'{len(frames)} frames in, {len(results)} lines out')
-    return results, time.monotonic() - begin
+        command = ['gst-launch-1.0', '-q', 'multifilesrc', f'location={pattern}', f'start-index={first}',
+                   f'stop-index={int(frames[-1].stem)}',
+                   'caps=image/' + {'.jpg': 'jpeg', '.png': 'png'}[frames[0].suffix] + ',framerate=25/1', '!',
+                   DECODERS[frames[0].suffix], '!', 'videoconvert', '!', 'video/x-raw,format=RGB', '!', *thread,
+                   element, f'prompts-location={file.name}', *settings, '!', *thread, 'sam2jsonenc', '!',
+                   'fdsink', 'fd=1']
+        with subprocess.Popen(command, env={**environment(), **(more_environment or {})},
+                              stdout=subprocess.PIPE) as running:
+            found = [(time.monotonic() - begin, line) for line in running.stdout]
+    if running.returncode:
+        raise subprocess.CalledProcessError(running.returncode, command)
+    if len(found) != len(frames):
+        raise RuntimeError(f'{len(frames)} frames in, {len(found)} lines out')
+    return found, time.monotonic() - begin
+
+
+def run(*arguments, **properties):
+    """As lines() -> [{id: mask bool [H, W]} for each frame], seconds; an object without a mask is absent."""
+    found, seconds = lines(*arguments, **properties)
+    return [{thing['id']: decoded(thing['segmentation']) for thing in json.loads(line)['objects']
+             if thing.get('segmentation')} for _, line in found], seconds

@@ -4,8 +4,9 @@
     .deps/baseline/bin/python models/evaluate/speed.py FOLDER [--model builtin] [--threads 2]
 
 For the Python environment see opencv_baseline.py; run it on an idle machine. Ours is what a frame spends in the
-element, from its pixels to masks at its size beside it, as GStreamer's latency tracer sees it; CSRT's is its update()
-on a picture at most 400 pixels wide, without a mask. Medians over a sequence's frames but the first."""
+element, from its pixels to masks at its size beside it, as GStreamer's latency tracer sees it, and with look-ahead=true
+the time from one frame that leaves to the next, as JSON, over the second half of a sequence; CSRT's is its update() on
+a picture at most 400 pixels wide, without a mask. Medians over a sequence's frames but the first."""
 import argparse
 import re
 import tempfile
@@ -25,9 +26,15 @@ def step_milliseconds(sequence, box, **properties):
     with tempfile.NamedTemporaryFile('r') as log:
         environment = dict(GST_TRACERS='latency(flags=element)', GST_DEBUG='GST_TRACER:7', GST_DEBUG_NO_COLOR='1',
                            GST_DEBUG_FILE=log.name)
-        elements.run('sam2track', sequence.frames, [dict(frame=0, id=1, box=box)], environment, **properties)
+        elements.lines('sam2track', sequence.frames, [dict(frame=0, id=1, box=box)], environment, **properties)
         times = re.findall(r'element-latency.*element=\(string\)sam2track0,.*time=\(guint64\)(\d+)', log.read())
     return [int(nanoseconds) / 1e6 for nanoseconds in times]
+
+
+def distances(sequence, box, **properties):
+    """Milliseconds between frames that leave, once all pictures are decoded."""
+    found, _ = elements.lines('sam2track', sequence.frames, [dict(frame=0, id=1, box=box)], apart=True, **properties)
+    return 1e3 * np.diff([seconds for seconds, _ in found[len(found) // 2:]])
 
 
 def csrt_milliseconds(sequence, box):
@@ -58,11 +65,12 @@ def main():
         if arguments.only in sequence.name:
             sequence.frames = sequence.frames[:arguments.frames]
             box = next(iter(sequence.objects().values()))
-            ours = step_milliseconds(sequence, box, model=arguments.model, precision=arguments.precision,
-                                     threads=arguments.threads)
-            rows.append(dict(sequence=sequence.name, sam2track=np.median(ours[1:]),
-                             CSRT=np.median(csrt_milliseconds(sequence, box)[1:])))
-    print(tables.by_sequence(rows, ['sam2track', 'CSRT']))
+            settings = dict(model=arguments.model, precision=arguments.precision, threads=arguments.threads)
+            rows.append({'sequence': sequence.name,
+                         'sam2track': np.median(step_milliseconds(sequence, box, **settings)[1:]),
+                         'look-ahead': np.median(distances(sequence, box, look_ahead='true', **settings)),
+                         'CSRT': np.median(csrt_milliseconds(sequence, box)[1:])})
+    print(tables.by_sequence(rows, ['sam2track', 'look-ahead', 'CSRT']))
 
 
 if __name__ == '__main__':
