@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""losses.py: losses fall as masks fit better."""
+import sys
+import unittest
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from losses import focal_dice, mask_loss            # noqa: E402
+
+
+def square(count=2, size=64):
+    target = torch.zeros(count, size, size)
+    target[:, 16:40, 8:48] = 1
+    return target
+
+
+def loss_of(masks, present=(True, True), single_weight=1.0, iou=1.0):
+    return mask_loss(masks, torch.full((2, 4), iou), torch.tensor([[9.0 if there else -9.0] for there in present]),
+                     square(), torch.tensor(present), single_weight)
+
+
+def logits_of(target, scale):
+    return scale * (2 * F.avg_pool2d(target[:, None], 4).repeat(1, 4, 1, 1) - 1)
+
+
+class Loss(unittest.TestCase):
+    def test_focal_dice_by_hand(self):
+        logits, target = torch.zeros(1, 2, 2), torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])
+        focal = 0.5 * 0.25 * torch.log(torch.tensor(2.0))
+        self.assertAlmostEqual(focal_dice(logits, target).item(), (20 * focal + 1 - 2.0 / 4).item(), places=5)
+
+    def test_falls_as_the_mask_fits(self):
+        wrong, vague, right = (loss_of(logits_of(square(), scale)) for scale in (-8, 0.5, 8))
+        self.assertGreater(wrong.total.item(), vague.total.item())
+        self.assertGreater(vague.total.item(), right.total.item())
+        self.assertAlmostEqual(right.single, 1, places=5)
+        self.assertAlmostEqual(wrong.best, 0, places=2)
+
+    def test_wrong_predicted_iou_costs(self):
+        masks = logits_of(square(), 8)
+        self.assertAlmostEqual(loss_of(masks, iou=0.25).total.item() - loss_of(masks).total.item(), 0.75, places=4)
+
+    def test_absent_objects_have_their_score_to_learn_alone(self):
+        masks = logits_of(square(), 8)
+        masks[1] = -masks[1]                        # of the absent one, whatever it is
+        self.assertAlmostEqual(loss_of(masks, (True, False)).total.item(),
+                               loss_of(logits_of(square(), 8)).total.item(), places=4)
+
+    def test_nobody_there(self):
+        loss = loss_of(logits_of(square(), 8), (False, False))
+        self.assertTrue(torch.isfinite(loss.total))
+        self.assertNotEqual(loss.single, loss.single)       # NaN
+
+
+if __name__ == '__main__':
+    unittest.main()
