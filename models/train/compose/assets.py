@@ -12,7 +12,7 @@ import numpy as np
 
 cv2.setNumThreads(1)
 HELD_OUT = 0.06                 # share of pictures kept for validation, by a hash of source and origin
-RENDERED = {'objects', 'scans', 'people'}
+RENDERED = {'objects', 'scans', 'vehicles', 'people'}
 DECODED = 256                   # pictures in memory while a pack is expanded
 
 

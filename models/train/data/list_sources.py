@@ -14,7 +14,8 @@ from fetch import package_folder
 from sources import SOURCES
 
 MADE_FROM = dict(objects='sweethome3d-furniture, pypi:pybullet, textures of freedoom',     # by a name's first word
-                 scans='git:elpis-lab/ycb_dataset', people='git:c-frame/valid-avatars-glb',
+                 scans='git:elpis-lab/ycb_dataset', vehicles='git:osrf/gazebo_models',
+                 people='git:c-frame/valid-avatars-glb',
                  photo='the photographs below',
                  video='git:intel-iot-devkit/sample-videos',
                  cloth='git:alexeygrigorev/clothing-dataset-small', coco='COCO: photographs.csv',

@@ -38,10 +38,25 @@ def _material(mesh):
     return np.asarray(colour, float) / 255, texture
 
 
+class NearTextures(trimesh.visual.resolvers.FilePathResolver):
+    """Finds a texture by its name anywhere in the model's folder, or in those beside it, where it is not where the
+    material says."""
+
+    def get(self, name):
+        try:
+            return super().get(name)
+        except (OSError, ValueError):
+            folder = Path(self.parent).resolve().parent
+            for place in (folder, folder.parent):
+                for found in place.rglob(Path(name.strip()).name):
+                    return found.read_bytes()
+            raise
+
+
 def load(path, surface=None):
     """An .obj -> parts, centred, the farthest corner at distance 1. `surface` (RGB uint8) is wrapped
     around models that have no texture of their own."""
-    scene = trimesh.load(Path(path), force='scene', process=False)
+    scene = trimesh.load(Path(path), force='scene', process=False, resolver=NearTextures(path))
     meshes = [mesh for mesh in scene.geometry.values() if len(getattr(mesh, 'faces', [])) > 0]
     vertices = np.concatenate([mesh.vertices for mesh in meshes])
     centre = (vertices.max(0) + vertices.min(0)) / 2

@@ -30,11 +30,13 @@ class View:
     target: Path            # the picture to write
     wrap: bool = False      # in a random surface, in place of its own
     tumble: bool = False    # lying anyhow, not standing
+    vehicle: bool = False   # whose third axis points up, to be painted anew
 
 
 def views():
     """Sweet Home 3D furniture (CC0, CC-BY) twice as it is and once in another material, pybullet's random meshes (zlib)
-    once, YCB's scans of things of a household (CC-BY-4.0) from eight sides."""
+    once, YCB's scans of things of a household (CC-BY-4.0) from eight sides, Gazebo's vehicles (CC-BY-3.0) from
+    thirty."""
     root = package_folder('sweethome3d-furniture')
     for view, wrap in (('a', False), ('b', False), ('c', True)):
         for path in sorted(root.rglob('*.obj')):
@@ -45,6 +47,9 @@ def views():
     for path in sorted(package_folder('git:elpis-lab/ycb_dataset').rglob('textured.obj')):
         for view in 'abcdefgh':
             yield View(path, OUT / 'scans' / f'{path.parents[1].name}-{view}_{FRAMES}.png', tumble=True)
+    for path in sorted(package_folder('git:osrf/gazebo_models').glob('*/meshes/*.obj')):
+        for view in range(30):
+            yield View(path, OUT / 'vehicles' / f'{path.parents[1].name}-{view}_{FRAMES}.png', vehicle=True)
 
 
 def surfaces():
@@ -55,9 +60,26 @@ def surfaces():
 
 
 def tumbled(parts, rng):
-    turn = Rotation.random(random_state=rng).as_matrix().astype(np.float32)
+    return turned(parts, Rotation.random(random_state=rng))
+
+
+def turned(parts, rotation):
+    turn = rotation.as_matrix().astype(np.float32)
     return [replace(part, corners=np.hstack([part.corners[:, :3] @ turn, part.corners[:, 3:6] @ turn,
                                              part.corners[:, 6:]])) for part in parts]
+
+
+def repainted(parts, rng):
+    """In another hue, paler or stronger; what is grey (tyres, panes) stays so."""
+    hue, strength = rng.integers(180), rng.uniform(0.2, 1.3)
+
+    def painted(texture):
+        hsv = cv2.cvtColor(texture, cv2.COLOR_RGB2HSV).astype(np.float32)
+        hsv[..., 0] = (hsv[..., 0] + hue) % 180
+        hsv[..., 1] = np.minimum(255, hsv[..., 1] * strength)
+        return cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)
+
+    return [part if part.texture is None else replace(part, texture=painted(part.texture)) for part in parts]
 
 
 def turn(rng, renderer, shapes, highest=0.75):
@@ -124,7 +146,11 @@ def shapes_of(view, looks, rng):
     except Exception as error:                              # a model that trimesh cannot read is left out
         print(f'{view.path}: {error}', flush=True)
         return
-    yield [tumbled(parts, rng) if view.tumble else parts] * FRAMES
+    if view.tumble:
+        parts = tumbled(parts, rng)
+    if view.vehicle:
+        parts = repainted(turned(parts, Rotation.from_euler('x', 90, degrees=True)), rng)
+    yield [parts] * FRAMES
 
 
 def main():

@@ -38,11 +38,15 @@ SOURCES = [
     Source('freedoom', 'freedoom', 'cutout', r'/sprites/.*\.png$', 'freedoom', .06, min_side=36, unpack='wad'),
     Source('gcompris', 'gcompris-qt-data', 'cutout', PICTURE, None, .05, min_bytes=4000, unpack='rcc'),
     Source('supertuxkart', 'supertuxkart-data', 'cutout', r'\.png$', None, .03, min_bytes=12000),
-    # -- 3D models of sweethome3d-furniture (CC0, CC-BY) and pybullet (zlib), scanned things, people: drawn here ---
+    # -- 3D models of sweethome3d-furniture (CC0, CC-BY) and pybullet (zlib), scanned things, vehicles, people: drawn here ---
     Source('objects', 'rendered', 'cutout', r'^/objects/.*\.png$', 'CC-BY-3.0', .45, rendered=True),
     Source('ycb', 'git:elpis-lab/ycb_dataset@de71485f9d582d8d59fd8721442260ead15729b4', 'raw', '', 'CC-BY-4.0',
            paths=('ycb',)),
     Source('scans', 'rendered', 'cutout', r'^/scans/.*\.png$', 'CC-BY-4.0', .25, rendered=True),
+    Source('gazebo', 'git:osrf/gazebo_models@8163eb4b5e7e21985c6591d1c0bfb56468c0093f', 'raw', '', 'CC-BY-3.0',
+           paths=('ambulance', 'bus', 'fire_truck', 'hatchback', 'hatchback_blue', 'hatchback_red', 'prius_hybrid',
+                  'suv')),
+    Source('vehicles', 'rendered', 'cutout', r'^/vehicles/.*\.png$', 'CC-BY-3.0', .30, rendered=True),
     Source('avatars', 'git:c-frame/valid-avatars-glb@c4719df7a2b60a96cc7f56d67e247674b68c4ea7', 'raw', '', 'MIT',
            paths=('avatars',)),
     Source('people', 'rendered', 'cutout', r'^/people/.*\.png$', 'MIT', .40, rendered=True),
