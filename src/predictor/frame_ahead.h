@@ -17,6 +17,8 @@ class FrameAhead {
   // Begins at once. The reader and the frame's pixels are this object's until
   // it goes.
   FrameAhead(ModelEngine& engine, FrameReader& reader, const FrameView& frame);
+  FrameAhead(const FrameAhead&) = delete;
+  FrameAhead& operator=(const FrameAhead&) = delete;
 
   bool IsOf(const FrameView& frame) const;
 
