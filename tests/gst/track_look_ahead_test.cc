@@ -120,6 +120,16 @@ TEST(LookAhead, AFlushDropsTheFrameThatWaits) {
   EXPECT_TRUE(tracker.Messages().empty() || Only(tracker.Messages(), GST_MESSAGE_ERROR).empty());
 }
 
+TEST(LookAhead, NothingOfADroppedFrameIsLookedAt) {
+  Ahead tracker;
+  for (int i = 0; i < 3; ++i) tracker.Track({kThing});
+  tracker.Flush();
+  tracker.Track({ThingAt(5)});
+  const auto record = tracker.Track({ThingAt(6)});
+  ASSERT_EQ(IdsOf(record), Ids({1}));
+  EXPECT_EQ(record->objects[0].box->x, ThingAt(5).x);
+}
+
 TEST(LookAhead, AStopDropsTheFrameThatWaits) {
   Ahead tracker;
   for (int i = 0; i < 3; ++i) tracker.Track({kThing});
