@@ -19,7 +19,7 @@ class LatencyMeter {
   GstClockTime reported() const { return reported_; }
   // Adds reported(), and how long a frame waits before, to the answer of a latency query of a
   // live pipeline.
-  void AddTo(GstQuery* query, GstClockTime hold_time = 0) const;
+  void AddTo(GstQuery* query, GstClockTime hold_time) const;
   void Clear();
 
  private:

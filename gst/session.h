@@ -48,7 +48,7 @@ class Session {
   // next: of the frame after it, or null where that is not known. Its pixels are
   // read from then on until it is processed itself, or forgotten.
   // Throws ElementError and sam2::Error.
-  bool Process(GstBuffer* buffer, GstBuffer* next = nullptr);
+  bool Process(GstBuffer* buffer, GstBuffer* next);
 
   // The next frame is not to come.
   virtual void ForgetNext() {}

@@ -138,8 +138,6 @@ class Track final : public gstsam2::Filter {
   gstsam2::TrackSettings settings_;                    // under the object lock
   LivePolicy live_policy_ = LivePolicy::kEveryFrame;  // under the object lock
 
-  bool look_ahead_ = false;                            // under the object lock
-
   std::atomic<bool> takes_cuda_ = true;  // until it is known where the model runs
   std::atomic<bool> looks_ahead_ = false;
   gstsam2::Pacer pacer_;                 // of the streaming thread
@@ -175,7 +173,7 @@ bool Track::SetProperty(guint id, const GValue* value) {
     case PROP_LIVE_POLICY:
       live_policy_ = static_cast<LivePolicy>(g_value_get_enum(value));
       return true;
-    case PROP_LOOK_AHEAD: look_ahead_ = g_value_get_boolean(value); return true;
+    case PROP_LOOK_AHEAD: settings_.look_ahead = g_value_get_boolean(value); return true;
     default: return false;
   }
 }
@@ -202,7 +200,7 @@ bool Track::GetProperty(guint id, GValue* value) {
     case PROP_SCENE_CUTS: g_value_set_boolean(value, settings_.scene_cuts); return true;
     case PROP_ON_DISCONT: return set_enum(settings_.on_discont);
     case PROP_LIVE_POLICY: return set_enum(live_policy_);
-    case PROP_LOOK_AHEAD: g_value_set_boolean(value, look_ahead_); return true;
+    case PROP_LOOK_AHEAD: g_value_set_boolean(value, settings_.look_ahead); return true;
     default: return false;
   }
 }
@@ -210,7 +208,6 @@ bool Track::GetProperty(guint id, GValue* value) {
 std::unique_ptr<gstsam2::Session> Track::NewSession() {
   GST_OBJECT_LOCK(element());
   const gstsam2::TrackSettings settings = settings_;
-  const bool look_ahead = look_ahead_;
   GST_OBJECT_UNLOCK(element());
   pacer_.Clear();
   asked_upstream_ = false;
@@ -218,7 +215,7 @@ std::unique_ptr<gstsam2::Session> Track::NewSession() {
   auto session = std::make_unique<gstsam2::TrackSession>(element(), GST_CAT_DEFAULT, settings,
                                                          queue, mouse);
   takes_cuda_ = session->on_cuda();
-  looks_ahead_ = look_ahead && !session->on_cuda();
+  looks_ahead_ = settings.look_ahead && !session->on_cuda();
   return session;
 }
 
@@ -408,7 +405,7 @@ static void install_policies(GObjectClass* klass) {
                            "therefore leaves when that is there or the stream ends. More frames a "
                            "second from a small model on two or more cores with few objects; none "
                            "on a GPU, where nothing waits",
-                           FALSE, kReadyFlags));
+                           gstsam2::TrackSettings().look_ahead, kReadyFlags));
 }
 
 static void install_properties(GObjectClass* klass) {

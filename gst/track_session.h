@@ -40,6 +40,7 @@ struct TrackSettings : FilterSettings {
   float duplicate_iou = 0.76F;
   GstClockTime duplicate_time = GST_SECOND;
   DiscontPolicy on_discont = DiscontPolicy::kAuto;
+  bool look_ahead = false;
 };
 
 // One stream through sam2track: turns what waits in the prompt queue and lies on

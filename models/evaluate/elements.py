@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
+ALL_THAT_COMES = ['queue', 'max-size-buffers=0', 'max-size-bytes=0', 'max-size-time=0']
 DECODERS = {'.jpg': 'jpegdec', '.png': 'pngdec'}
 
 
@@ -36,9 +37,6 @@ def decoded(segmentation):
     height, width = segmentation['size']
     flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)           # column by column, the first run is outside
     return flat.reshape(width, height).T
-
-
-ALL_THAT_COMES = ['queue', 'max-size-buffers=0', 'max-size-bytes=0', 'max-size-time=0']
 
 
 def lines(element, frames, prompts, more_environment=None, apart=False, **properties):

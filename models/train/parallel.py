@@ -36,13 +36,11 @@ class Peers:
             return
         parameters = list(model.parameters())
         has = torch.tensor([float(p.grad is not None) for p in parameters])
-        flat = torch.cat([has] + [torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() * weight
-                                  for p in parameters])
-        torch.distributed.all_reduce(flat)
-        parts = flat[len(parameters):].split([p.numel() for p in parameters])
-        for parameter, anywhere, part in zip(parameters, flat[:len(parameters)].tolist(), parts):
+        has, *gradients = self._sums([has] + [torch.zeros_like(p) if p.grad is None else p.grad * weight
+                                              for p in parameters])
+        for parameter, anywhere, gradient in zip(parameters, has.tolist(), gradients):
             # laid out in memory as the parameter: the optimizer goes through both in that order
-            parameter.grad = torch.empty_like(parameter).copy_(part.view_as(parameter)) if anywhere else None
+            parameter.grad = torch.empty_like(parameter).copy_(gradient) if anywhere else None
 
     def each_a_part(self, function, tensors):
         """[function(tensor)] of what is independent along the first axis: each process computes a part of it."""
@@ -53,10 +51,15 @@ class Peers:
             first = (self.rank + i) % self.count            # so that none gets the larger half each time
             if first < len(tensor):
                 result[first::self.count] = function(tensor[first::self.count])
-        flat = torch.cat([result.flatten() for result in results])
+        return self._sums(results)
+
+    @staticmethod
+    def _sums(tensors):
+        """All processes' tensors added up, by one exchange; contiguous."""
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
         torch.distributed.all_reduce(flat)
-        parts = flat.split([result.numel() for result in results])
-        return [part.view_as(result) for part, result in zip(parts, results)]
+        parts = flat.split([tensor.numel() for tensor in tensors])
+        return [part.view_as(tensor) for part, tensor in zip(parts, tensors)]
 
     def agree(self, model):
         """Gives every process the buffers of rank 0's: BatchNorm's statistics are of its own scenes alone."""

@@ -30,9 +30,9 @@ constexpr Disc kBlueDisc{230, 110, 26, 40, 70, 235};
 
 Picture Scene(int frame) { return Picture(kWidth, kHeight, {RedDisc(frame), kBlueDisc}); }
 
-std::shared_ptr<Engine> Open(const std::string& model = SAM2_BUILTIN_MODEL) {
+std::shared_ptr<Engine> Open(const std::string& model = SAM2_BUILTIN_MODEL, int threads = 1) {
   return sam2_core(kInterfaceVersion)
-      ->OpenEngine({.model = model, .device = "cpu", .precision = "fp32", .threads = 1});
+      ->OpenEngine({.model = model, .device = "cpu", .precision = "fp32", .threads = threads});
 }
 
 Prompt BoxPrompt(int id, const Box& box, PromptAction action = PromptAction::kAdd) {
@@ -187,10 +187,7 @@ TEST_F(VideoTrackerTest, TellsOfClippedPrompts) {
 class AheadTest : public VideoTrackerTest {
  protected:
   static std::unique_ptr<VideoTracker> TwoThreads(const TrackerOptions& options = {}) {
-    return sam2_core(kInterfaceVersion)
-        ->OpenEngine({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = "fp32",
-                      .threads = 2})
-        ->CreateVideoTracker(options);
+    return Open(SAM2_BUILTIN_MODEL, 2)->CreateVideoTracker(options);
   }
   static std::vector<Prompt> PromptsOf(int frame) {
     if (frame == 0) return {BoxPrompt(1, BoxOf(RedDisc(0)))};

@@ -28,10 +28,10 @@
 #include <chrono>
 #include <filesystem>
 #include <limits>
-#include <optional>
-#include <utility>
 #include <map>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include "sam2.h"
 
@@ -96,11 +96,12 @@ class FakeTracker final : public sam2::VideoTracker {
     if (frame.memory == sam2::FrameMemory::kCuda && kind_ != "cuda") {
       throw sam2::Error(sam2::ErrorCode::kBadSettings, "CUDA memory for a model on the CPU");
     }
-    const std::optional<sam2::FrameView> begun = std::exchange(begun_, std::exchange(expected_, {}));
-    if (begun && (begun->plane != frame.plane || Sum(*begun) != Sum(frame))) {
+    const std::optional<Begun> begun = std::exchange(begun_, {});
+    if (begun && (begun->plane != frame.plane[0] || begun->sum != Sum(frame))) {
       throw sam2::Error(sam2::ErrorCode::kFailed, "Another frame was expected.");
     }
-    if (begun_) Sum(*begun_);
+    if (expected_) begun_ = Begun{expected_->plane[0], Sum(*expected_)};
+    expected_.reset();
     if (++steps_ == 3) {
       if (kind_ == "step-failed") throw sam2::Error(sam2::ErrorCode::kFailed, "The step failed.");
       if (kind_ == "step-alien") throw 42;
@@ -115,11 +116,14 @@ class FakeTracker final : public sam2::VideoTracker {
     return result;
   }
 
-  // As the real one: the next frame is begun in this one's step, its pixels read until its own.
+  // As the real one: the next frame is read in this one's step, and its pixels stay until its own.
   void Expect(const sam2::FrameView* frame) override {
-    if (frame == nullptr) begun_.reset();
-    expected_.reset();
-    if (frame != nullptr) expected_ = *frame;
+    if (frame != nullptr) {
+      expected_ = *frame;
+    } else {
+      expected_.reset();
+      begun_.reset();
+    }
   }
 
   sam2::StepResult Predict(std::int64_t pts_ns) override {
@@ -227,7 +231,12 @@ class FakeTracker final : public sam2::VideoTracker {
 
   std::string kind_;
   sam2::TrackerOptions options_;
-  std::optional<sam2::FrameView> expected_, begun_;
+  struct Begun {
+    const std::uint8_t* plane;
+    int sum;
+  };
+  std::optional<sam2::FrameView> expected_;
+  std::optional<Begun> begun_;  // of the next step
   int steps_ = 0;
   std::map<int, Followed> followed_;
   std::vector<int> order_;
