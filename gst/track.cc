@@ -215,7 +215,7 @@ std::unique_ptr<gstsam2::Session> Track::NewSession() {
   auto session = std::make_unique<gstsam2::TrackSession>(element(), GST_CAT_DEFAULT, settings,
                                                          queue, mouse);
   takes_cuda_ = session->on_cuda();
-  looks_ahead_ = settings.look_ahead && !session->on_cuda();
+  looks_ahead_ = settings.look_ahead;
   return session;
 }
 
@@ -403,8 +403,8 @@ static void install_policies(GObjectClass* klass) {
       g_param_spec_boolean("look-ahead", "Look ahead",
                            "Encode the next frame while objects are followed into this one, which "
                            "therefore leaves when that is there or the stream ends. More frames a "
-                           "second from a small model on two or more cores with few objects; none "
-                           "on a GPU, where nothing waits",
+                           "second from a small model on two or more cores with few objects, and "
+                           "on a GPU, which has something to do while results are read",
                            gstsam2::TrackSettings().look_ahead, kReadyFlags));
 }
 

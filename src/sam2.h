@@ -215,8 +215,9 @@ class VideoTracker {
   // Tells the frame of the step after the next one, so that its encoding may
   // begin beside that: on a CPU, with a network too small for several threads
   // in one operator, objects are then followed on one core while another
-  // encodes. Results stay the same. Its pixels stay until the end of the second
-  // Step() from here, or until nothing (null) is expected.
+  // encodes; a GPU is given it before it is waited for. Results stay the same.
+  // Its pixels stay until the end of the second Step() from here, or until
+  // nothing (null) is expected.
   virtual void Expect(const FrameView* frame) = 0;
 
   // For a frame that there is no time to look at: the objects of the last step

@@ -76,6 +76,11 @@ Sam2Model::Sam2Model(Weights& weights, ModelConfig config, int64_t image_size)
   memory_positions_ = weights.Place(memory_pos + maskmem_tpos_enc.squeeze(1));
 }
 
+FrameFeatures FrameFeatures::CopyOf(int64_t i) const {
+  const auto copy = [i](const Tensor& tensor) { return tensor.narrow(0, i, 1).clone(); };
+  return {copy(embedding), copy(feat_s0), copy(feat_s1)};
+}
+
 FrameFeatures Sam2Model::EncodeImage(const Tensor& image) const {
   RECORD_USER_SCOPE("image_encoder");
   const std::vector<Tensor> levels =

@@ -21,6 +21,9 @@ struct FrameFeatures {
   Tensor embedding;  // [1, C, h, w], stride 16
   Tensor feat_s0;    // [1, C/8, 4h, 4w]
   Tensor feat_s1;    // [1, C/4, 2h, 2w]
+
+  // Image i of a batch, in memory of its own.
+  FrameFeatures CopyOf(int64_t i) const;
 };
 
 // Clicks of N objects with the same number of points.

@@ -6,13 +6,17 @@
 
 namespace sam2 {
 
-Download::Download(const std::vector<at::Tensor>& tensors) : device_(tensors[0].device()) {
+Download::Download(const std::vector<at::Tensor>& tensors) {
+  const at::Device device = tensors[0].device();
   std::vector<at::Tensor> flat;
   for (const at::Tensor& tensor : tensors) flat.push_back(tensor.flatten());
   const at::Tensor all = at::cat(flat);
   const at::Tensor host = at::empty(
-      all.sizes(), at::TensorOptions(all.scalar_type()).pinned_memory(!device_.is_cpu()));
+      all.sizes(), at::TensorOptions(all.scalar_type()).pinned_memory(!device.is_cpu()));
   host.copy_(all, /*non_blocking=*/true);
+  if (!device.is_cpu()) {
+    done_.emplace(device.type()).record(c10::impl::VirtualGuardImpl(device.type()).getStream(device));
+  }
   int64_t begin = 0;
   for (const at::Tensor& tensor : tensors) {
     parts_.push_back(host.narrow(0, begin, tensor.numel()).view(tensor.sizes()));
@@ -21,9 +25,7 @@ Download::Download(const std::vector<at::Tensor>& tensors) : device_(tensors[0].
 }
 
 std::vector<at::Tensor> Download::Wait() const {
-  if (!device_.is_cpu()) {
-    c10::impl::VirtualGuardImpl(device_.type()).getStream(device_).synchronize();
-  }
+  if (done_) done_->synchronize();
   return parts_;
 }
 

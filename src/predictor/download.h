@@ -2,7 +2,9 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Event.h>
 
+#include <optional>
 #include <vector>
 
 namespace sam2 {
@@ -13,12 +15,12 @@ class Download {
   // Begins the copy, after all that was asked of the device before.
   explicit Download(const std::vector<at::Tensor>& tensors);
 
-  // Waits for it. The tensors, contiguous: views of one buffer, from a GPU a
+  // Waits for it, not for what was asked of the device since. The tensors, contiguous: views of one buffer, from a GPU a
   // pinned one.
   std::vector<at::Tensor> Wait() const;
 
  private:
-  at::Device device_;
+  std::optional<c10::Event> done_;  // none on the CPU
   std::vector<at::Tensor> parts_;  // of the buffer
 };
 

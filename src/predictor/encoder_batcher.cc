@@ -7,16 +7,6 @@
 #include <exception>
 
 namespace sam2 {
-namespace {
-
-// Picture i of a batch. In memory of its own, since it outlives what the encoder
-// puts in the same place for the next batch.
-FrameFeatures Part(const FrameFeatures& batch, int64_t i) {
-  const auto part = [i](const Tensor& tensor) { return tensor.narrow(0, i, 1).clone(); };
-  return {part(batch.embedding), part(batch.feat_s0), part(batch.feat_s1)};
-}
-
-}  // namespace
 
 EncoderBatcher::Request::Request(EncoderBatcher& batcher, FrameReader& reader,
                                  const FrameView& frame)
@@ -84,7 +74,8 @@ void EncoderBatcher::Encode(const Batch& batch) {
   for (const auto& picture : batch) images.push_back(picture->image);
   const FrameFeatures features = step_.EncodeImage(at::cat(images));
   for (size_t i = 0; i < batch.size(); ++i) {
-    batch[i]->features = Part(features, static_cast<int64_t>(i));
+    // They outlive what the encoder puts in the same place for the next batch.
+    batch[i]->features = features.CopyOf(static_cast<int64_t>(i));
   }
 }
 

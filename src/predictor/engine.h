@@ -53,7 +53,10 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
   // Begins pieces beside the jobs to come, on the threads that these leave.
   std::unique_ptr<SideWorkers::Work> Start(int64_t pieces, std::function<void(int64_t)> piece);
   // Whether a frame is best encoded beside the step before: a core is free for it.
-  bool CanEncodeAhead() const { return short_operators_ && AllThreads() > 1; }
+  bool EncodesBesideSteps() const { return short_operators_ && AllThreads() > 1; }
+  // Whether it is best encoded behind that, while the host reads its results: unless the
+  // frames of several streams wait to be encoded together.
+  bool EncodesBehindSteps() const { return step_->on_gpu() && encoder_->waiting() == 0; }
   // Computes pieces of a job, inside of it.
   void ForEach(int64_t pieces, std::function<void(int64_t)> piece);
   // Into how many parts so many objects are best divided.

@@ -6,10 +6,22 @@
 namespace sam2 {
 
 FrameAhead::FrameAhead(ModelEngine& engine, FrameReader& reader, const FrameView& frame)
-    : frame_(frame), work_(engine.Start(1, [this, &engine, &reader](int64_t) {
-        image_ = reader.Read(frame_);
-        features_ = engine.step().EncodeImage(image_);
-      })) {}
+    : frame_(frame) {
+  const auto encode = [this, &engine, &reader](int64_t) {
+    image_ = reader.Read(frame_);
+    features_ = engine.step().EncodeImage(image_);
+  };
+  if (engine.EncodesBesideSteps()) {
+    work_ = engine.Start(1, encode);
+  } else {
+    encode(0);
+    features_ = features_.CopyOf(0);  // they outlive another stream's in the same place
+  }
+}
+
+void FrameAhead::Finish() {
+  if (work_) work_->Finish();
+}
 
 bool FrameAhead::IsOf(const FrameView& frame) const {
   return frame.plane == frame_.plane && frame.width == frame_.width &&

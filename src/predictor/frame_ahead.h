@@ -14,8 +14,9 @@ class ModelEngine;
 // A frame that is read and encoded beside the step of the one before it.
 class FrameAhead {
  public:
-  // Begins at once. The reader and the frame's pixels are this object's until
-  // it goes.
+  // In a job of that step. On a CPU the work begins on another core; a GPU is
+  // given it behind all that it has been given before, and throws what that
+  // throws. The reader and the frame's pixels are this object's until it goes.
   FrameAhead(ModelEngine& engine, FrameReader& reader, const FrameView& frame);
   FrameAhead(const FrameAhead&) = delete;
   FrameAhead& operator=(const FrameAhead&) = delete;
@@ -23,7 +24,7 @@ class FrameAhead {
   bool IsOf(const FrameView& frame) const;
 
   // Inside of a job of a step. Throws what reading or encoding threw. Once.
-  void Finish() { work_->Finish(); }
+  void Finish();
   // After Finish(): the network's input and what the encoder made of it.
   const Tensor& image() const { return image_; }
   const FrameFeatures& features() const { return features_; }
@@ -32,7 +33,7 @@ class FrameAhead {
   const FrameView frame_;
   Tensor image_;
   FrameFeatures features_;
-  std::unique_ptr<SideWorkers::Work> work_;  // before what it works on goes
+  std::unique_ptr<SideWorkers::Work> work_;  // on a CPU; before what it works on goes
 };
 
 }  // namespace sam2

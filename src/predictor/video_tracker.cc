@@ -89,7 +89,8 @@ void StreamingTracker::Reset() {
 
 StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
                                   std::span<const Prompt> prompts) {
-  Encoding encoding{.next = std::exchange(expected_, {}), .ahead = std::move(ahead_), .request = {}};
+  next_ = std::exchange(expected_, {});
+  Encoding encoding{.ahead = std::move(ahead_), .request = {}};
   if (encoding.ahead && !encoding.ahead->IsOf(frame)) encoding.ahead.reset();
   StepResult result;
   PromptPlan plan = NewPlan();
@@ -247,13 +248,23 @@ const FrameFeatures& StreamingTracker::Encoding::Features() {
   return ahead->features();
 }
 
+void StreamingTracker::EncodeBeside() {
+  if (!next_ || !engine_->EncodesBesideSteps()) return;
+  ahead_ = std::make_unique<FrameAhead>(*engine_, reader_, *std::exchange(next_, {}));
+}
+
+void StreamingTracker::EncodeBehind() try {
+  if (!next_ || !engine_->EncodesBehindSteps()) return;
+  ahead_ = std::make_unique<FrameAhead>(*engine_, reader_, *std::exchange(next_, {}));
+} catch (const std::exception&) {
+  // That frame's own step tries again, and tells.
+}
+
 void StreamingTracker::RunStep(Encoding& encoding, const FrameView& frame,
                                std::int64_t pts_ns, const PromptPlan& plan,
                                Looks looks) {
   const FrameFeatures& features = encoding.Features();
-  if (encoding.next && engine_->CanEncodeAhead()) {
-    ahead_ = std::make_unique<FrameAhead>(*engine_, reader_, *encoding.next);
-  }
+  EncodeBeside();
   FramePrompts asked = Ask(frame, plan, looks);
   late_memories_.Finish(*engine_, store_);
   std::optional<Download> thumbnail;
@@ -314,6 +325,7 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::FollowObjects(
 
   std::vector<ObjectAnswer> answers;
   for (Following& part : parts) {
+    if (asked.empty()) EncodeBehind();
     std::vector<ObjectAnswer> some = Collect(part.output, *part.readout, late);
     for (size_t i = 0; i < some.size(); ++i) {
       some[i].id = part.objects[i]->id();
@@ -352,6 +364,7 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::AnswerPrompts(
   const StepOutput output =
       engine_->step().Prompt(features, store_, prompts, options_.fill_hole_area);
   Readout readout(output, /*fill_hole_area=*/0, options_.max_sprinkle_area);
+  EncodeBehind();
   std::vector<ObjectAnswer> answers = Collect(output, readout, late);
   auto answer = answers.begin();
   for (const auto& [id, prompt] : asked) {

@@ -77,15 +77,16 @@ class StreamingTracker : public VideoTracker {
   Tensor ToNetwork(const FrameView& frame, const Mask& mask) const;
   // What is asked of the network. Looks that its size has no pixel of are dropped.
   FramePrompts Ask(const FrameView& frame, const PromptPlan& plan, Looks& looks) const;
-  // The frame that comes next, if that is known, and this one's features: as it was encoded
-  // ahead, or else as they come of a request.
+  // This frame's features: as it was encoded ahead, or else as they come of a request.
   struct Encoding {
-    std::optional<FrameView> next;
     std::unique_ptr<FrameAhead> ahead;
     std::optional<EncoderBatcher::Request> request;
     const FrameFeatures& Features();  // in the stream's turn
     const Tensor& image() const { return ahead ? ahead->image() : request->image(); }
   };
+  // Of the next frame: beside this one's step, or when a GPU has been given all of that.
+  void EncodeBeside();
+  void EncodeBehind();
   void RunStep(Encoding& encoding, const FrameView& frame, std::int64_t pts_ns,
                const PromptPlan& plan, Looks looks);
   std::vector<const TrackedObject*> Followed(std::int64_t pts_ns, const PromptPlan& plan,
@@ -131,6 +132,7 @@ class StreamingTracker : public VideoTracker {
   int next_id_ = 1;
   FrameReader reader_;
   std::optional<FrameView> expected_;  // after the next frame
+  std::optional<FrameView> next_;      // after this one, until it is encoded
   std::unique_ptr<FrameAhead> ahead_;  // of the next frame, perhaps; before its reader goes
   CutDetector cuts_;
   LateMemories late_memories_;
