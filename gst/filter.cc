@@ -142,6 +142,16 @@ static GstFlowReturn gst_sam2_filter_transform_ip(GstBaseTransform* base, GstBuf
   return process(base, buffer, nullptr);
 }
 
+// Lets the frame that waits go, as nothing is to overtake it.
+static GstFlowReturn let_go(GstBaseTransform* base) {
+  GstBuffer* due = std::exchange(ImplOf(base).held, nullptr);
+  if (due == nullptr) return GST_FLOW_OK;
+  const GstFlowReturn flow = process(base, due, nullptr);
+  if (flow == GST_FLOW_OK) return gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(base), due);
+  drop(ImplOf(base), due);
+  return flow;
+}
+
 // With LooksAhead(): a frame leaves when the next one is there.
 static GstFlowReturn gst_sam2_filter_generate_output(GstBaseTransform* base, GstBuffer** out) {
   Filter& impl = ImplOf(base);
@@ -151,7 +161,14 @@ static GstFlowReturn gst_sam2_filter_generate_output(GstBaseTransform* base, Gst
   *out = nullptr;
   GstBuffer* next = std::exchange(base->queued_buf, nullptr);
   if (next == nullptr) return GST_FLOW_OK;
-  GstBuffer* due = std::exchange(impl.held, gst_buffer_make_writable(next));
+  next = gst_buffer_make_writable(next);
+  if (GST_BUFFER_IS_DISCONT(next)) {
+    // The base class marks what is given out next; that is to be this frame.
+    const GstFlowReturn flow = let_go(base);
+    impl.held = next;
+    return flow;
+  }
+  GstBuffer* due = std::exchange(impl.held, next);
   if (due == nullptr) return GST_FLOW_OK;
   const GstFlowReturn flow = process(base, due, impl.held);
   if (flow == GST_FLOW_OK) {
@@ -160,17 +177,6 @@ static GstFlowReturn gst_sam2_filter_generate_output(GstBaseTransform* base, Gst
     drop(impl, due);
   }
   return flow;
-}
-
-// Lets the frame that waits go, as nothing is to overtake it.
-static void let_go(GstBaseTransform* base) {
-  GstBuffer* due = std::exchange(ImplOf(base).held, nullptr);
-  if (due == nullptr) return;
-  if (process(base, due, nullptr) == GST_FLOW_OK) {
-    gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(base), due);
-  } else {
-    drop(ImplOf(base), due);
-  }
 }
 
 static gboolean gst_sam2_filter_sink_event(GstBaseTransform* base, GstEvent* event) {

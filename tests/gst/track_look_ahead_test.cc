@@ -90,6 +90,23 @@ TEST(LookAhead, NothingOvertakesAFrame) {
   EXPECT_EQ(tracker.Time(), kFrameTime);
 }
 
+TEST(LookAhead, ADiscontinuityIsMarkedOnItsOwnFrame) {
+  Ahead tracker;
+  for (int i = 0; i < 2; ++i) tracker.Track({kThing});
+  Buffer frame = tracker.NextFrame({kThing});
+  GST_BUFFER_FLAG_SET(frame.get(), GST_BUFFER_FLAG_DISCONT);
+  tracker.Push(std::move(frame));
+  const Buffer before = tracker.Pull();  // waits for nothing after a gap
+  ASSERT_NE(before, nullptr);
+  EXPECT_EQ(GST_BUFFER_PTS(before.get()), kFrameTime);
+  EXPECT_FALSE(GST_BUFFER_IS_DISCONT(before.get()));
+  for (const bool marked : {true, false}) {
+    const Buffer out = tracker.ProcessFrame({kThing});
+    ASSERT_NE(out, nullptr);
+    EXPECT_EQ(GST_BUFFER_IS_DISCONT(out.get()) != 0, marked);
+  }
+}
+
 TEST(LookAhead, APromptFromUpstreamIsForTheFrameAfterIt) {
   Ahead tracker(LookingAhead(Props{}));
   tracker.TimeAfter({kThing});
