@@ -2,6 +2,7 @@
 """Containers that packages keep their pictures in: emoji fonts, Doom WADs, Qt resources, zips.
 
 Each function reads one container and writes plain picture files below `folder`."""
+import shutil
 import struct
 import zipfile
 import zlib
@@ -118,4 +119,8 @@ def unpack(kind, root):
         for path in sorted(Path(root).rglob(pattern)):
             folder = path.with_name(path.name + '.d')
             if not folder.exists():
-                function(path, folder)
+                unfinished = path.with_name(path.name + '.unfinished')
+                shutil.rmtree(unfinished, ignore_errors=True)       # of an interrupted run
+                function(path, unfinished)
+                if unfinished.exists():
+                    unfinished.rename(folder)
