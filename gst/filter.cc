@@ -20,23 +20,15 @@ enum Property {
 
 Filter& ImplOf(gpointer object) { return *GST_SAM2_FILTER(object)->impl; }
 
-bool SetCommonProperty(gstsam2::FilterSettings& settings, guint id, const GValue* value) {
+gstsam2::Setting SettingOf(Filter& impl, guint id) {
+  gstsam2::FilterSettings& settings = impl.settings();
   switch (id) {
-    case PROP_BOX: settings.box = gstsam2::TextOf(value); return true;
-    case PROP_PROMPTS_LOCATION: settings.prompts_location = gstsam2::TextOf(value); return true;
-    case PROP_NAVIGATION: settings.navigation = g_value_get_boolean(value); return true;
-    default: return gstsam2::SetModelProperty(settings, id, value);
-  }
-}
-
-bool GetCommonProperty(const gstsam2::FilterSettings& settings, guint id, GValue* value) {
-  switch (id) {
-    case PROP_BOX: gstsam2::SetText(value, settings.box); return true;
-    case PROP_PROMPTS_LOCATION:
-      gstsam2::SetText(value, settings.prompts_location);
-      return true;
-    case PROP_NAVIGATION: g_value_set_boolean(value, settings.navigation); return true;
-    default: return gstsam2::GetModelProperty(settings, id, value);
+    case PROP_BOX: return gstsam2::Setting(settings.box);
+    case PROP_PROMPTS_LOCATION: return gstsam2::Setting(settings.prompts_location);
+    case PROP_NAVIGATION: return gstsam2::Setting(settings.navigation);
+    default:
+      return id <= gstsam2::kModelProperties ? gstsam2::ModelSetting(settings, id)
+                                             : impl.SettingOf(id);
   }
 }
 
@@ -44,22 +36,12 @@ bool GetCommonProperty(const gstsam2::FilterSettings& settings, guint id, GValue
 
 static void gst_sam2_filter_set_property(GObject* object, guint id, const GValue* value,
                                          GParamSpec* spec) {
-  Filter& impl = ImplOf(object);
-  GST_OBJECT_LOCK(object);
-  const bool known =
-      SetCommonProperty(impl.settings(), id, value) || impl.SetProperty(id, value);
-  GST_OBJECT_UNLOCK(object);
-  if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  gstsam2::SetProperty(object, SettingOf(ImplOf(object), id), id, value, spec);
 }
 
 static void gst_sam2_filter_get_property(GObject* object, guint id, GValue* value,
                                          GParamSpec* spec) {
-  Filter& impl = ImplOf(object);
-  GST_OBJECT_LOCK(object);
-  const bool known =
-      GetCommonProperty(impl.settings(), id, value) || impl.GetProperty(id, value);
-  GST_OBJECT_UNLOCK(object);
-  if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  gstsam2::GetProperty(object, SettingOf(ImplOf(object), id), id, value, spec);
 }
 
 namespace gstsam2 {

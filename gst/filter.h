@@ -20,11 +20,6 @@ namespace gstsam2 {
 // Ids of the properties; an element's own start at kFilterProperties + 1.
 inline constexpr guint kFilterProperties = kModelProperties + 3;
 
-inline constexpr GParamFlags kReadyFlags = static_cast<GParamFlags>(
-    G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
-inline constexpr GParamFlags kPlayingFlags = static_cast<GParamFlags>(
-    G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
-
 // What these properties say to the user.
 struct FilterBlurbs {
   const char* box;
@@ -43,11 +38,10 @@ class Filter {
 
   GstElement* element() const { return element_; }
 
-  // Called under the object lock.
+  // To be read and set under the object lock.
   virtual FilterSettings& settings() = 0;
-  // The element's own properties; false when the id is none of them.
-  virtual bool SetProperty(guint id, const GValue* value) = 0;
-  virtual bool GetProperty(guint id, GValue* value) = 0;
+  // One of the element's own properties; none when the id is none of them.
+  virtual Setting SettingOf(guint id) = 0;
   // Whether mouse and keys prompt, as the properties stand.
   virtual bool TakesNavigation() { return settings().navigation; }
 

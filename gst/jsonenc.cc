@@ -40,13 +40,16 @@
 #include "json_line.h"
 #include "mask_image.h"
 #include "meta.h"
+#include "setting.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_sam2_json_enc_debug);
 #define GST_CAT_DEFAULT gst_sam2_json_enc_debug
 
 namespace {
 
+using gstsam2::kReadyFlags;
 using gstsam2::MaskForm;
+using gstsam2::Setting;
 
 // The C++ half of the element.
 struct JsonEnc {
@@ -90,32 +93,23 @@ static GType gst_sam2_mask_form_get_type() {
   return type;
 }
 
+static Setting setting_of(JsonEnc& impl, guint id) {
+  switch (id) {
+    case PROP_MASKS: return Setting(impl.settings.masks);
+    case PROP_TOLERANCE: return Setting(impl.settings.tolerance);
+    case PROP_MIN_AREA: return Setting(impl.settings.min_area);
+    default: return {};
+  }
+}
+
 static void gst_sam2_json_enc_set_property(GObject* object, guint id, const GValue* value,
                                            GParamSpec* spec) {
-  GstSam2JsonEnc* self = GST_SAM2_JSON_ENC(object);
-  GST_OBJECT_LOCK(self);
-  switch (id) {
-    case PROP_MASKS:
-      self->impl->settings.masks = static_cast<MaskForm>(g_value_get_enum(value));
-      break;
-    case PROP_TOLERANCE: self->impl->settings.tolerance = g_value_get_double(value); break;
-    case PROP_MIN_AREA: self->impl->settings.min_area = g_value_get_double(value); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
-  }
-  GST_OBJECT_UNLOCK(self);
+  gstsam2::SetProperty(object, setting_of(*GST_SAM2_JSON_ENC(object)->impl, id), id, value, spec);
 }
 
 static void gst_sam2_json_enc_get_property(GObject* object, guint id, GValue* value,
                                            GParamSpec* spec) {
-  GstSam2JsonEnc* self = GST_SAM2_JSON_ENC(object);
-  GST_OBJECT_LOCK(self);
-  switch (id) {
-    case PROP_MASKS: g_value_set_enum(value, static_cast<int>(self->impl->settings.masks)); break;
-    case PROP_TOLERANCE: g_value_set_double(value, self->impl->settings.tolerance); break;
-    case PROP_MIN_AREA: g_value_set_double(value, self->impl->settings.min_area); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
-  }
-  GST_OBJECT_UNLOCK(self);
+  gstsam2::GetProperty(object, setting_of(*GST_SAM2_JSON_ENC(object)->impl, id), id, value, spec);
 }
 
 // ---------------------------------------------------------------- stream
@@ -222,24 +216,22 @@ static void gst_sam2_json_enc_class_init(GstSam2JsonEncClass* klass) {
   object_class->set_property = gst_sam2_json_enc_set_property;
   object_class->get_property = gst_sam2_json_enc_get_property;
   object_class->finalize = gst_sam2_json_enc_finalize;
-  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                              GST_PARAM_MUTABLE_READY);
   const gstsam2::JsonSettings defaults;
   g_object_class_install_property(
       object_class, PROP_MASKS,
       g_param_spec_enum("masks", "Masks", "How masks are written", GST_TYPE_SAM2_MASK_FORM,
-                        static_cast<int>(defaults.masks), flags));
+                        static_cast<int>(defaults.masks), kReadyFlags));
   g_object_class_install_property(
       object_class, PROP_TOLERANCE,
       g_param_spec_double("polygon-tolerance", "Polygon tolerance",
                           "With masks=polygon: how far the polygons may be off the masks' borders, "
                           "in pixels. More makes fewer corners",
-                          0, 1000, defaults.tolerance, flags));
+                          0, 1000, defaults.tolerance, kReadyFlags));
   g_object_class_install_property(
       object_class, PROP_MIN_AREA,
       g_param_spec_double("min-area", "Minimum area",
                           "With masks=polygon: parts of a mask of fewer pixels are left out", 0,
-                          G_MAXINT, defaults.min_area, flags));
+                          G_MAXINT, defaults.min_area, kReadyFlags));
   gst_type_mark_as_plugin_api(GST_TYPE_SAM2_MASK_FORM, static_cast<GstPluginAPIFlags>(0));
 
   gst_element_class_set_static_metadata(

@@ -29,8 +29,6 @@ int PrecisionToEnum(const std::string& nick) {
 }  // namespace
 
 void InstallModelProperties(GObjectClass* klass) {
-  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                              GST_PARAM_MUTABLE_READY);
   const ModelSettings defaults;
   g_object_class_install_property(
       klass, PROP_MODEL,
@@ -40,62 +38,46 @@ void InstallModelProperties(GObjectClass* klass) {
           "sam2.1-small, sam2.1-base+, sam2.1-large, edgetam, ...), which is looked up in the "
           "folders of the environment variable GST_SAM2_MODEL_PATH, in the user's data folder "
           "($XDG_DATA_HOME/gst-sam2/models) and in the installed data folder",
-          defaults.model.c_str(), flags));
+          defaults.model.c_str(), kReadyFlags));
   g_object_class_install_property(
       klass, PROP_DEVICE,
       g_param_spec_string("device", "Device",
                           "Where the network runs: auto, cpu, cuda or cuda:N",
-                          defaults.device.c_str(), flags));
+                          defaults.device.c_str(), kReadyFlags));
   g_object_class_install_property(
       klass, PROP_PRECISION,
       g_param_spec_enum("precision", "Precision", "Number format that the network computes in",
-                        PrecisionType(), 0, flags));
+                        PrecisionType(), 0, kReadyFlags));
   g_object_class_install_property(
       klass, PROP_IMAGE_SIZE,
       g_param_spec_int("image-size", "Image size",
                        "Side of the network's square input in pixels; 0: the model's own. "
                        "Smaller is faster and coarser",
-                       0, 4096, defaults.image_size, flags));
+                       0, 4096, defaults.image_size, kReadyFlags));
   g_object_class_install_property(
       klass, PROP_THREADS,
       g_param_spec_int("threads", "Threads",
                        "CPU threads of the network; 0: one per core, and inside of single "
                        "operators, which small networks do not divide, one fewer. The latest "
                        "number above 0 holds for all that share the model",
-                       0, 1024, defaults.threads, flags));
+                       0, 1024, defaults.threads, kReadyFlags));
   gst_type_mark_as_plugin_api(PrecisionType(), static_cast<GstPluginAPIFlags>(0));
 }
 
-std::string TextOf(const GValue* value) {
-  const char* text = g_value_get_string(value);
-  return text != nullptr ? text : "";
-}
-
-void SetText(GValue* value, const std::string& text) {
-  g_value_set_string(value, text.empty() ? nullptr : text.c_str());
-}
-
-bool SetModelProperty(ModelSettings& settings, guint id, const GValue* value) {
+Setting ModelSetting(ModelSettings& settings, guint id) {
   switch (id) {
-    case PROP_MODEL: settings.model = TextOf(value); return true;
-    case PROP_DEVICE: settings.device = TextOf(value); return true;
+    case PROP_MODEL: return Setting(settings.model);
+    case PROP_DEVICE: return Setting(settings.device);
     case PROP_PRECISION:
-      settings.precision = kPrecisions[g_value_get_enum(value)].value_nick;
-      return true;
-    case PROP_IMAGE_SIZE: settings.image_size = g_value_get_int(value); return true;
-    case PROP_THREADS: settings.threads = g_value_get_int(value); return true;
-    default: return false;
-  }
-}
-
-bool GetModelProperty(const ModelSettings& settings, guint id, GValue* value) {
-  switch (id) {
-    case PROP_MODEL: SetText(value, settings.model); return true;
-    case PROP_DEVICE: SetText(value, settings.device); return true;
-    case PROP_PRECISION: g_value_set_enum(value, PrecisionToEnum(settings.precision)); return true;
-    case PROP_IMAGE_SIZE: g_value_set_int(value, settings.image_size); return true;
-    case PROP_THREADS: g_value_set_int(value, settings.threads); return true;
-    default: return false;
+      return {[&settings](const GValue* value) {
+                settings.precision = kPrecisions[g_value_get_enum(value)].value_nick;
+              },
+              [&settings](GValue* value) {
+                g_value_set_enum(value, PrecisionToEnum(settings.precision));
+              }};
+    case PROP_IMAGE_SIZE: return Setting(settings.image_size);
+    case PROP_THREADS: return Setting(settings.threads);
+    default: return {};
   }
 }
 

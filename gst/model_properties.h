@@ -8,6 +8,7 @@
 #include <string>
 
 #include "sam2.h"
+#include "setting.h"
 
 namespace gstsam2 {
 
@@ -25,13 +26,8 @@ inline constexpr guint kModelProperties = 5;
 // Installs model, device, precision, image-size and threads.
 void InstallModelProperties(GObjectClass* klass);
 
-// Text of a string property; an empty one is none.
-std::string TextOf(const GValue* value);
-void SetText(GValue* value, const std::string& text);
-
-// Sets or reads one of them; false when the id is not one of theirs.
-bool SetModelProperty(ModelSettings& settings, guint id, const GValue* value);
-bool GetModelProperty(const ModelSettings& settings, guint id, GValue* value);
+// One of them; none when the id is not one of theirs.
+Setting ModelSetting(ModelSettings& settings, guint id);
 
 // For the core. Throws ElementError when there is no such model file.
 sam2::EngineOptions ToEngineOptions(const ModelSettings& settings);

@@ -29,11 +29,14 @@
 #include "meta.h"
 #include "painter.h"
 #include "rubber_band.h"
+#include "setting.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_sam2_overlay_debug);
 #define GST_CAT_DEFAULT gst_sam2_overlay_debug
 
 namespace {
+
+using gstsam2::Setting;
 
 // The C++ half of the element.
 struct Overlay {
@@ -73,40 +76,27 @@ static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
                             GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(SAM2_CANVAS_FORMATS)));
 
+static Setting setting_of(Overlay& impl, guint id) {
+  switch (id) {
+    case PROP_MASKS: return Setting(impl.settings.masks);
+    case PROP_BOXES: return Setting(impl.settings.boxes);
+    case PROP_LABELS: return Setting(impl.settings.labels);
+    case PROP_SCORES: return Setting(impl.settings.scores);
+    case PROP_ALPHA: return Setting(impl.settings.alpha);
+    case PROP_LINE_WIDTH: return Setting(impl.settings.line_width);
+    case PROP_RUBBER_BAND: return Setting(impl.show_rubber_band);
+    default: return {};
+  }
+}
+
 static void gst_sam2_overlay_set_property(GObject* object, guint id, const GValue* value,
                                           GParamSpec* spec) {
-  GstSam2Overlay* self = GST_SAM2_OVERLAY(object);
-  gstsam2::PainterSettings& settings = self->impl->settings;
-  GST_OBJECT_LOCK(self);
-  switch (id) {
-    case PROP_MASKS: settings.masks = g_value_get_boolean(value); break;
-    case PROP_BOXES: settings.boxes = g_value_get_boolean(value); break;
-    case PROP_LABELS: settings.labels = g_value_get_boolean(value); break;
-    case PROP_SCORES: settings.scores = g_value_get_boolean(value); break;
-    case PROP_ALPHA: settings.alpha = g_value_get_double(value); break;
-    case PROP_LINE_WIDTH: settings.line_width = g_value_get_int(value); break;
-    case PROP_RUBBER_BAND: self->impl->show_rubber_band = g_value_get_boolean(value); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
-  }
-  GST_OBJECT_UNLOCK(self);
+  gstsam2::SetProperty(object, setting_of(*GST_SAM2_OVERLAY(object)->impl, id), id, value, spec);
 }
 
 static void gst_sam2_overlay_get_property(GObject* object, guint id, GValue* value,
                                           GParamSpec* spec) {
-  GstSam2Overlay* self = GST_SAM2_OVERLAY(object);
-  const gstsam2::PainterSettings& settings = self->impl->settings;
-  GST_OBJECT_LOCK(self);
-  switch (id) {
-    case PROP_MASKS: g_value_set_boolean(value, settings.masks); break;
-    case PROP_BOXES: g_value_set_boolean(value, settings.boxes); break;
-    case PROP_LABELS: g_value_set_boolean(value, settings.labels); break;
-    case PROP_SCORES: g_value_set_boolean(value, settings.scores); break;
-    case PROP_ALPHA: g_value_set_double(value, settings.alpha); break;
-    case PROP_LINE_WIDTH: g_value_set_int(value, settings.line_width); break;
-    case PROP_RUBBER_BAND: g_value_set_boolean(value, self->impl->show_rubber_band); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
-  }
-  GST_OBJECT_UNLOCK(self);
+  gstsam2::GetProperty(object, setting_of(*GST_SAM2_OVERLAY(object)->impl, id), id, value, spec);
 }
 
 static void install_properties(GObjectClass* klass) {

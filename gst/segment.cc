@@ -59,6 +59,7 @@ using gstsam2::kPlayingFlags;
 using gstsam2::kReadyFlags;
 using gstsam2::PromptRequest;
 using gstsam2::SegmentMode;
+using gstsam2::Setting;
 using sam2::MaskChoice;
 
 enum Property {
@@ -89,8 +90,7 @@ class Segment final : public gstsam2::Filter {
   explicit Segment(GstElement* element) : Filter(element, gstsam2::MouseMode::kStills) {}
 
   gstsam2::FilterSettings& settings() override { return settings_; }
-  bool SetProperty(guint id, const GValue* value) override;
-  bool GetProperty(guint id, GValue* value) override;
+  Setting SettingOf(guint id) override;
   bool TakesNavigation() override {
     return settings_.navigation && settings_.mode == SegmentMode::kPrompts;
   }
@@ -101,79 +101,28 @@ class Segment final : public gstsam2::Filter {
   gstsam2::SegmentSettings settings_;  // under the object lock
 };
 
-bool Segment::SetProperty(guint id, const GValue* value) {
+Setting Segment::SettingOf(guint id) {
   sam2::EverythingOptions& everything = settings_.everything;
   switch (id) {
-    case PROP_MODE: settings_.mode = static_cast<SegmentMode>(g_value_get_enum(value)); return true;
-    case PROP_MASK_CHOICE:
-      settings_.stills.mask_choice = static_cast<MaskChoice>(g_value_get_enum(value));
-      return true;
-    case PROP_MAX_OBJECTS: settings_.stills.max_objects = g_value_get_int(value); return true;
-    case PROP_MAX_HOLE_AREA: settings_.stills.max_hole_area = g_value_get_int(value); return true;
-    case PROP_MAX_SPRINKLE_AREA:
-      settings_.stills.max_sprinkle_area = g_value_get_int(value);
-      return true;
-    case PROP_SEARCH_WINDOW: settings_.stills.search_window = g_value_get_float(value); return true;
-    case PROP_POINTS_PER_SIDE: everything.points_per_side = g_value_get_int(value); return true;
-    case PROP_POINTS_PER_BATCH: everything.points_per_batch = g_value_get_int(value); return true;
-    case PROP_PRED_IOU_THRESH: everything.pred_iou_thresh = g_value_get_float(value); return true;
-    case PROP_STABILITY_SCORE_THRESH:
-      everything.stability_score_thresh = g_value_get_float(value);
-      return true;
-    case PROP_STABILITY_SCORE_OFFSET:
-      everything.stability_score_offset = g_value_get_float(value);
-      return true;
-    case PROP_BOX_NMS_THRESH: everything.box_nms_thresh = g_value_get_float(value); return true;
-    case PROP_CROP_N_LAYERS: everything.crop_n_layers = g_value_get_int(value); return true;
-    case PROP_CROP_NMS_THRESH: everything.crop_nms_thresh = g_value_get_float(value); return true;
-    case PROP_CROP_OVERLAP_RATIO:
-      everything.crop_overlap_ratio = g_value_get_float(value);
-      return true;
+    case PROP_MODE: return Setting(settings_.mode);
+    case PROP_MASK_CHOICE: return Setting(settings_.stills.mask_choice);
+    case PROP_MAX_OBJECTS: return Setting(settings_.stills.max_objects);
+    case PROP_MAX_HOLE_AREA: return Setting(settings_.stills.max_hole_area);
+    case PROP_MAX_SPRINKLE_AREA: return Setting(settings_.stills.max_sprinkle_area);
+    case PROP_SEARCH_WINDOW: return Setting(settings_.stills.search_window);
+    case PROP_POINTS_PER_SIDE: return Setting(everything.points_per_side);
+    case PROP_POINTS_PER_BATCH: return Setting(everything.points_per_batch);
+    case PROP_PRED_IOU_THRESH: return Setting(everything.pred_iou_thresh);
+    case PROP_STABILITY_SCORE_THRESH: return Setting(everything.stability_score_thresh);
+    case PROP_STABILITY_SCORE_OFFSET: return Setting(everything.stability_score_offset);
+    case PROP_BOX_NMS_THRESH: return Setting(everything.box_nms_thresh);
+    case PROP_CROP_N_LAYERS: return Setting(everything.crop_n_layers);
+    case PROP_CROP_NMS_THRESH: return Setting(everything.crop_nms_thresh);
+    case PROP_CROP_OVERLAP_RATIO: return Setting(everything.crop_overlap_ratio);
     case PROP_CROP_N_POINTS_DOWNSCALE_FACTOR:
-      everything.crop_n_points_downscale_factor = g_value_get_int(value);
-      return true;
-    case PROP_MIN_MASK_REGION_AREA:
-      everything.min_mask_region_area = g_value_get_int(value);
-      return true;
-    default: return false;
-  }
-}
-
-bool Segment::GetProperty(guint id, GValue* value) {
-  const sam2::EverythingOptions& everything = settings_.everything;
-  switch (id) {
-    case PROP_MODE: g_value_set_enum(value, static_cast<int>(settings_.mode)); return true;
-    case PROP_MASK_CHOICE:
-      g_value_set_enum(value, static_cast<int>(settings_.stills.mask_choice));
-      return true;
-    case PROP_MAX_OBJECTS: g_value_set_int(value, settings_.stills.max_objects); return true;
-    case PROP_MAX_HOLE_AREA: g_value_set_int(value, settings_.stills.max_hole_area); return true;
-    case PROP_MAX_SPRINKLE_AREA:
-      g_value_set_int(value, settings_.stills.max_sprinkle_area);
-      return true;
-    case PROP_SEARCH_WINDOW: g_value_set_float(value, settings_.stills.search_window); return true;
-    case PROP_POINTS_PER_SIDE: g_value_set_int(value, everything.points_per_side); return true;
-    case PROP_POINTS_PER_BATCH: g_value_set_int(value, everything.points_per_batch); return true;
-    case PROP_PRED_IOU_THRESH: g_value_set_float(value, everything.pred_iou_thresh); return true;
-    case PROP_STABILITY_SCORE_THRESH:
-      g_value_set_float(value, everything.stability_score_thresh);
-      return true;
-    case PROP_STABILITY_SCORE_OFFSET:
-      g_value_set_float(value, everything.stability_score_offset);
-      return true;
-    case PROP_BOX_NMS_THRESH: g_value_set_float(value, everything.box_nms_thresh); return true;
-    case PROP_CROP_N_LAYERS: g_value_set_int(value, everything.crop_n_layers); return true;
-    case PROP_CROP_NMS_THRESH: g_value_set_float(value, everything.crop_nms_thresh); return true;
-    case PROP_CROP_OVERLAP_RATIO:
-      g_value_set_float(value, everything.crop_overlap_ratio);
-      return true;
-    case PROP_CROP_N_POINTS_DOWNSCALE_FACTOR:
-      g_value_set_int(value, everything.crop_n_points_downscale_factor);
-      return true;
-    case PROP_MIN_MASK_REGION_AREA:
-      g_value_set_int(value, everything.min_mask_region_area);
-      return true;
-    default: return false;
+      return Setting(everything.crop_n_points_downscale_factor);
+    case PROP_MIN_MASK_REGION_AREA: return Setting(everything.min_mask_region_area);
+    default: return {};
   }
 }
 

@@ -88,6 +88,7 @@ using gstsam2::DiscontPolicy;
 using gstsam2::kPlayingFlags;
 using gstsam2::kReadyFlags;
 using gstsam2::PromptPolicy;
+using gstsam2::Setting;
 using sam2::MemoryPolicy;
 
 enum class LivePolicy {
@@ -120,8 +121,7 @@ class Track final : public gstsam2::Filter {
   explicit Track(GstElement* element) : Filter(element, gstsam2::MouseMode::kTracks) {}
 
   gstsam2::FilterSettings& settings() override { return settings_; }
-  bool SetProperty(guint id, const GValue* value) override;
-  bool GetProperty(guint id, GValue* value) override;
+  Setting SettingOf(guint id) override;
   std::unique_ptr<gstsam2::Session> NewSession() override;
   void BeforeFrame(GstBuffer* buffer) override;
   bool LooksAhead() const override { return looks_ahead_; }
@@ -147,61 +147,26 @@ class Track final : public gstsam2::Filter {
   std::atomic<GstClockTime> pipeline_latency_ = 0;  // 0: not known
 };
 
-bool Track::SetProperty(guint id, const GValue* value) {
+Setting Track::SettingOf(guint id) {
   gstsam2::RoiSettings& roi = settings_.roi;
   switch (id) {
-    case PROP_PROMPT_POLICY:
-      roi.policy = static_cast<PromptPolicy>(g_value_get_enum(value));
-      return true;
-    case PROP_MATCH_IOU: roi.match_iou = g_value_get_float(value); return true;
-    case PROP_PROBATION: roi.probation = g_value_get_int(value); return true;
-    case PROP_LOST_TIMEOUT: settings_.lost_timeout = g_value_get_uint64(value); return true;
-    case PROP_LOST_INTERVAL: settings_.lost_interval = g_value_get_int64(value); return true;
-    case PROP_MAX_OBJECTS: settings_.max_objects = g_value_get_int(value); return true;
-    case PROP_DUPLICATE_IOU: settings_.duplicate_iou = g_value_get_float(value); return true;
-    case PROP_DUPLICATE_TIME: settings_.duplicate_time = g_value_get_uint64(value); return true;
-    case PROP_FILL_HOLE_AREA: settings_.fill_hole_area = g_value_get_int(value); return true;
-    case PROP_MAX_SPRINKLE_AREA: settings_.max_sprinkle_area = g_value_get_int(value); return true;
-    case PROP_SEARCH_WINDOW: settings_.search_window = g_value_get_float(value); return true;
-    case PROP_MEMORY_POLICY:
-      settings_.memory_policy = static_cast<MemoryPolicy>(g_value_get_enum(value));
-      return true;
-    case PROP_SCENE_CUTS: settings_.scene_cuts = g_value_get_boolean(value); return true;
-    case PROP_ON_DISCONT:
-      settings_.on_discont = static_cast<DiscontPolicy>(g_value_get_enum(value));
-      return true;
-    case PROP_LIVE_POLICY:
-      live_policy_ = static_cast<LivePolicy>(g_value_get_enum(value));
-      return true;
-    case PROP_LOOK_AHEAD: settings_.look_ahead = g_value_get_boolean(value); return true;
-    default: return false;
-  }
-}
-
-bool Track::GetProperty(guint id, GValue* value) {
-  const gstsam2::RoiSettings& roi = settings_.roi;
-  const auto set_enum = [value](auto policy) {
-    g_value_set_enum(value, static_cast<int>(policy));
-    return true;
-  };
-  switch (id) {
-    case PROP_PROMPT_POLICY: return set_enum(roi.policy);
-    case PROP_MATCH_IOU: g_value_set_float(value, roi.match_iou); return true;
-    case PROP_PROBATION: g_value_set_int(value, roi.probation); return true;
-    case PROP_LOST_TIMEOUT: g_value_set_uint64(value, settings_.lost_timeout); return true;
-    case PROP_LOST_INTERVAL: g_value_set_int64(value, settings_.lost_interval); return true;
-    case PROP_MAX_OBJECTS: g_value_set_int(value, settings_.max_objects); return true;
-    case PROP_DUPLICATE_IOU: g_value_set_float(value, settings_.duplicate_iou); return true;
-    case PROP_DUPLICATE_TIME: g_value_set_uint64(value, settings_.duplicate_time); return true;
-    case PROP_FILL_HOLE_AREA: g_value_set_int(value, settings_.fill_hole_area); return true;
-    case PROP_MAX_SPRINKLE_AREA: g_value_set_int(value, settings_.max_sprinkle_area); return true;
-    case PROP_SEARCH_WINDOW: g_value_set_float(value, settings_.search_window); return true;
-    case PROP_MEMORY_POLICY: return set_enum(settings_.memory_policy);
-    case PROP_SCENE_CUTS: g_value_set_boolean(value, settings_.scene_cuts); return true;
-    case PROP_ON_DISCONT: return set_enum(settings_.on_discont);
-    case PROP_LIVE_POLICY: return set_enum(live_policy_);
-    case PROP_LOOK_AHEAD: g_value_set_boolean(value, settings_.look_ahead); return true;
-    default: return false;
+    case PROP_PROMPT_POLICY: return Setting(roi.policy);
+    case PROP_MATCH_IOU: return Setting(roi.match_iou);
+    case PROP_PROBATION: return Setting(roi.probation);
+    case PROP_LOST_TIMEOUT: return Setting(settings_.lost_timeout);
+    case PROP_LOST_INTERVAL: return Setting(settings_.lost_interval);
+    case PROP_MAX_OBJECTS: return Setting(settings_.max_objects);
+    case PROP_DUPLICATE_IOU: return Setting(settings_.duplicate_iou);
+    case PROP_DUPLICATE_TIME: return Setting(settings_.duplicate_time);
+    case PROP_FILL_HOLE_AREA: return Setting(settings_.fill_hole_area);
+    case PROP_MAX_SPRINKLE_AREA: return Setting(settings_.max_sprinkle_area);
+    case PROP_SEARCH_WINDOW: return Setting(settings_.search_window);
+    case PROP_MEMORY_POLICY: return Setting(settings_.memory_policy);
+    case PROP_SCENE_CUTS: return Setting(settings_.scene_cuts);
+    case PROP_ON_DISCONT: return Setting(settings_.on_discont);
+    case PROP_LIVE_POLICY: return Setting(live_policy_);
+    case PROP_LOOK_AHEAD: return Setting(settings_.look_ahead);
+    default: return {};
   }
 }
 
