@@ -3,7 +3,8 @@
 
 from PIL import Image, ImageDraw, ImageFont
 
-COLOURS = {"core": (214, 96, 40), "plain": (226, 150, 110), "eager": (110, 140, 170), "compiled": (60, 90, 130)}
+COLOURS = {"core": (214, 96, 40), "plain": (226, 150, 110), "ahead": (170, 60, 20),
+           "eager": (110, 140, 170), "compiled": (60, 90, 130)}
 BAR, GAP, LEFT, RIGHT, TOP = 22, 14, 200, 110, 44
 
 

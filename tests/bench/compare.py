@@ -37,9 +37,9 @@ WIDTH, HEIGHT, FRAMES = 640, 360, 8
 # "follow" is a graph of the three after it, which then have no times of their own.
 STAGES = ["frame", "image_encoder", "gather", "follow", "memory_attention", "mask_decoder",
           "memory_encoder", "holes", "masks", "other"]
-# "plain" is the core without CUDA graphs.
+# "plain" is the core without CUDA graphs, "ahead" the core that is told each frame's next one.
 SIDES = ["core-fp32", "core-bf16", "core-fp16", "plain-fp32", "plain-bf16", "plain-fp16",
-         "eager-fp32", "eager-bf16", "compiled-bf16"]
+         "ahead-fp32", "ahead-bf16", "eager-fp32", "eager-bf16", "compiled-bf16"]
 USUAL = {"cpu": ["core-fp32", "core-bf16", "eager-fp32", "eager-bf16"],
          "cuda": ["core-bf16", "plain-bf16", "eager-bf16", "compiled-bf16"]}
 
@@ -52,7 +52,7 @@ class Case:
 
 
 def is_ours(side):
-    return side.split("-")[0] in ("core", "plain")
+    return side.split("-")[0] in ("core", "plain", "ahead")
 
 
 def draw(path):
@@ -82,11 +82,12 @@ def builtin_size():
 
 
 class Side:
-    """One contestant: a process that answers questions of the form "N" and "N stages"."""
+    """One contestant: a process that answers questions of the form "N", "N stages" and "N ahead"."""
 
     def __init__(self, name, case, arguments, folder):
         self.name = name
         kind, precision = name.split("-")
+        self.manner = " ahead" if kind == "ahead" else ""
         model = BUILTIN if case.member == "builtin" else folder / f"{case.member}.pt"
         given = [model, folder / "frames.rgb", WIDTH, HEIGHT, case.size, precision,
                  arguments.device, arguments.threads, *boxes(case.objects)]
@@ -133,10 +134,10 @@ class Side:
             self.warm_up_s = time.perf_counter() - start
 
     def run_block(self, frames):
-        self.blocks.append(statistics.median(self.ask(str(frames))["ms"]))
+        self.blocks.append(statistics.median(self.ask(f"{frames}{self.manner}")["ms"]))
 
     def run_stages(self, frames):
-        answer = self.ask(f"{frames} stages")
+        answer = self.ask(f"{frames} stages{self.manner}")
         self.stages = answer["stages"]
         # Less than nothing where stages run side by side.
         self.stages["other"] = max(0, statistics.mean(answer["ms"]) - sum(self.stages.values()))
