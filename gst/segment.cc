@@ -69,6 +69,7 @@ enum Property {
   PROP_MAX_HOLE_AREA,
   PROP_MAX_SPRINKLE_AREA,
   PROP_SEARCH_WINDOW,
+  PROP_SECOND_LOOK,
   PROP_POINTS_PER_SIDE,
   PROP_POINTS_PER_BATCH,
   PROP_PRED_IOU_THRESH,
@@ -110,6 +111,7 @@ Setting Segment::SettingOf(guint id) {
     case PROP_MAX_HOLE_AREA: return Setting(settings_.stills.max_hole_area);
     case PROP_MAX_SPRINKLE_AREA: return Setting(settings_.stills.max_sprinkle_area);
     case PROP_SEARCH_WINDOW: return Setting(settings_.stills.search_window);
+    case PROP_SECOND_LOOK: return Setting(settings_.stills.second_look);
     case PROP_POINTS_PER_SIDE: return Setting(everything.points_per_side);
     case PROP_POINTS_PER_BATCH: return Setting(everything.points_per_batch);
     case PROP_PRED_IOU_THRESH: return Setting(everything.pred_iou_thresh);
@@ -250,6 +252,12 @@ static void install_prompt_properties(GObjectClass* klass) {
                 "whole picture gave first, at the cost of one more encoder run; 0: in the whole "
                 "picture; else at least 1",
                 sam2::kMaxSearchWindow, defaults.stills.search_window);
+  g_object_class_install_property(
+      klass, PROP_SECOND_LOOK,
+      g_param_spec_boolean("second-look", "Second look",
+                           "mode=prompts: ask the network about the mirror image too and take the "
+                           "mean of both answers: better masks in twice the time",
+                           defaults.stills.second_look, kReadyFlags));
 }
 
 static void install_everything_properties(GObjectClass* klass) {

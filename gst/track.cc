@@ -108,6 +108,7 @@ enum Property {
   PROP_FILL_HOLE_AREA,
   PROP_MAX_SPRINKLE_AREA,
   PROP_SEARCH_WINDOW,
+  PROP_SECOND_LOOK,
   PROP_MEMORY_POLICY,
   PROP_SCENE_CUTS,
   PROP_ON_DISCONT,
@@ -161,6 +162,7 @@ Setting Track::SettingOf(guint id) {
     case PROP_FILL_HOLE_AREA: return Setting(settings_.fill_hole_area);
     case PROP_MAX_SPRINKLE_AREA: return Setting(settings_.max_sprinkle_area);
     case PROP_SEARCH_WINDOW: return Setting(settings_.search_window);
+    case PROP_SECOND_LOOK: return Setting(settings_.second_look);
     case PROP_MEMORY_POLICY: return Setting(settings_.memory_policy);
     case PROP_SCENE_CUTS: return Setting(settings_.scene_cuts);
     case PROP_ON_DISCONT: return Setting(settings_.on_discont);
@@ -429,6 +431,13 @@ static void install_properties(GObjectClass* klass) {
                          "there; 1 to 10; 0: in the whole frame. Frames in CUDA memory have no "
                          "window",
                          0, sam2::kMaxSearchWindow, defaults.search_window, kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_SECOND_LOOK,
+      g_param_spec_boolean("second-look", "Second look",
+                           "An object that a box or clicks begin is looked for in the mirror image "
+                           "too, and followed from the mean of both answers: a better first mask, "
+                           "once for each object the time of two more steps",
+                           defaults.second_look, kReadyFlags));
   install_policies(klass);
 }
 

@@ -28,7 +28,8 @@ sam2::TrackerOptions ToTrackerOptions(const TrackSettings& settings) {
           .lost_interval_ns = lost_interval, .max_objects = settings.max_objects,
           .fill_hole_area = settings.fill_hole_area,
           .max_sprinkle_area = settings.max_sprinkle_area, .memory_policy = settings.memory_policy,
-          .detect_cuts = settings.scene_cuts, .search_window = settings.search_window};
+          .detect_cuts = settings.scene_cuts, .search_window = settings.search_window,
+          .second_look = settings.second_look};
 }
 
 bool DropsObjects(DiscontPolicy policy, Break before) {

@@ -35,6 +35,7 @@ struct TrackSettings : FilterSettings {
   int fill_hole_area = 8;
   int max_sprinkle_area = 0;
   float search_window = 0;
+  bool second_look = false;
   sam2::MemoryPolicy memory_policy = sam2::MemoryPolicy::kOfficial;
   bool scene_cuts = false;
   float duplicate_iou = 0.76F;

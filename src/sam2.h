@@ -34,7 +34,7 @@
 namespace sam2 {
 
 // Grows with every change of this file that breaks a caller compiled before.
-inline constexpr int kInterfaceVersion = 6;
+inline constexpr int kInterfaceVersion = 7;
 
 // What went wrong, so that a caller can choose its own kind of error.
 enum class ErrorCode {
@@ -195,6 +195,9 @@ struct TrackerOptions {
   // first, as StillsOptions::search_window has it, and followed from the mask
   // found there; 0: in the whole frame. Frames in device memory have no window.
   float search_window = 0;
+  // Such objects are looked for as StillsOptions::second_look has it, also
+  // without a window. Not in device memory.
+  bool second_look = false;
 };
 
 // Follows the prompted objects of one video, frame after frame, within bounded
@@ -258,6 +261,9 @@ struct StillsOptions {
   // 0: in the whole picture. An object that has clicks alone is looked for in
   // the whole picture first, then around the mask found there.
   float search_window = 0;
+  // The network is asked about a mirror image too, and the mean of both answers
+  // counts: better masks in twice the time.
+  bool second_look = false;
 };
 
 // Names, meaning and defaults of SAM2AutomaticMaskGenerator.

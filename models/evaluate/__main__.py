@@ -94,6 +94,7 @@ def main():
     parser.add_argument('--memory-policy', choices=['official', 'robust'])
     parser.add_argument('--scene-cuts', action='store_true', help='notice hard cuts')
     parser.add_argument('--search-window', type=float, help='of stills, and where video begins')
+    parser.add_argument('--second-look', action='store_true', help='in a mirror too, of the same')
     parser.add_argument('--max-sprinkle-area', type=int, help='specks to remove')
     parser.add_argument('--only', help='sequences whose name contains this')
     parser.add_argument('--skip', choices=['video', 'stills'])
@@ -102,11 +103,11 @@ def main():
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     properties = dict(model=arguments.model, precision=arguments.precision,
-                      max_sprinkle_area=arguments.max_sprinkle_area)
+                      max_sprinkle_area=arguments.max_sprinkle_area, search_window=arguments.search_window,
+                      second_look=arguments.second_look)
     found = [sequence for sequence in sequences.read(arguments.folder) if (arguments.only or '') in sequence.name]
     if arguments.skip != 'video':
-        tracking = dict(properties, search_window=arguments.search_window, memory_policy=arguments.memory_policy,
-                        scene_cuts=arguments.scene_cuts)
+        tracking = dict(properties, memory_policy=arguments.memory_policy, scene_cuts=arguments.scene_cuts)
         rows = [row for sequence in found for row in score_video(sequence, tracking, arguments.out)]
         tables.write(arguments.out / 'video.csv', rows)
         for names in (['J', 'F', 'JF'], ['box_iou', 'auc']):
@@ -116,8 +117,7 @@ def main():
         print(tables.by_sequence(rows, ['junk', 'missed', 'wrong']) + '\n')
         print(tables.by_sequence(rows, ['absent', 'switches', 'gone', 'found'], counts=True) + '\n', flush=True)
     if arguments.skip != 'stills':
-        stills = dict(properties, search_window=arguments.search_window)
-        rows = [row for sequence in found for row in score_stills(sequence, arguments.every, stills)]
+        rows = [row for sequence in found for row in score_stills(sequence, arguments.every, properties)]
         tables.write(arguments.out / 'stills.csv', rows)
         names = ['box', 'clicks_1', 'clicks_2', 'clicks_3']
         print('first frame\n' + tables.by_sequence([row for row in rows if row['frame'] == 0], names))

@@ -18,7 +18,7 @@
 namespace sam2 {
 namespace {
 
-// Encodings of windows that are kept, so that a click costs the decoder alone.
+// Windows whose encodings are kept, so that a click costs the decoder alone.
 constexpr size_t kKeptWindows = 4;
 
 // Without rows and columns of background at its edges.
@@ -60,7 +60,7 @@ bool StillsPredictor::SetImage(const FrameView& frame) {
   if (fingerprint == fingerprint_) return false;
   fingerprint_ = fingerprint;
   picture_.reset();
-  windows_.clear();
+  views_.clear();
   objects_.clear();
   everything_options_.reset();
   everything_.clear();
@@ -101,7 +101,7 @@ std::vector<Object> StillsPredictor::Everything(const EverythingOptions& options
   if (everything_options_ != options) {
     CheckEverythingOptions(options);
     RunTranslatingErrors([&] {
-      engine_->Run([&] { Encoded(WholePicture()); });
+      engine_->Run([&] { Encoded({WholePicture()}); });
       everything_ = SegmentEverything(*engine_, frame_, *picture_, options);
     });
     everything_options_ = options;
@@ -114,16 +114,19 @@ Tensor StillsPredictor::Logits(int id) const {
   return answer.logits[answer.chosen];
 }
 
-const EncodedPicture& StillsPredictor::Encoded(const Window& window) {
-  const auto encode = [&] { return EncodePicture(engine_->model(), PartOf(frame_, window)); };
-  if (window == WholePicture()) {
+const EncodedPicture& StillsPredictor::Encoded(const View& view) {
+  const auto encode = [&] {
+    return EncodePicture(engine_->model(), PartOf(frame_, view.window), view.mirrored);
+  };
+  if (view == View{WholePicture()}) {
     if (!picture_) picture_ = encode();
     return *picture_;
   }
-  const auto it = std::ranges::find(windows_, window, &std::pair<Window, EncodedPicture>::first);
-  if (it != windows_.end()) return it->second;
-  if (windows_.size() == kKeptWindows) windows_.erase(windows_.begin());
-  return windows_.emplace_back(window, encode()).second;
+  const auto it = std::ranges::find(views_, view, &std::pair<View, EncodedPicture>::first);
+  if (it != views_.end()) return it->second;
+  const size_t kept = options_.second_look ? 2 * kKeptWindows : kKeptWindows;
+  if (views_.size() == kept) views_.erase(views_.begin());
+  return views_.emplace_back(view, encode()).second;
 }
 
 // ---------------------------------------------------------------- prompts
@@ -359,37 +362,17 @@ void StillsPredictor::Narrow(Question& question, Answer& answer) {
 
 std::vector<StillsPredictor::Answer> StillsPredictor::DecodeBatch(
     std::span<const Question> questions) {
-  std::vector<PointList> lists;
-  std::vector<Tensor> masks;
-  for (const Question& question : questions) {
-    lists.push_back(question.points);
-    if (question.mask.defined()) masks.push_back(question.mask);
-  }
-  const Sam2Model& model = engine_->model();
-  const int64_t N = std::ssize(questions);
   std::vector<Answer> answers(questions.size());
   engine_->Run([&] {
-    Tensor logits, ious;  // [N, K, 4h, 4w], [N, K]
-    const EncodedPicture& picture = Encoded(questions.front().step.window);
-    std::optional<PointPrompt> points;
-    if (!lists.front().labels.empty()) points = ToPointPrompt(lists, picture, model);
-    const Tensor former =
-        masks.empty() ? Tensor() : at::cat(masks).clamp(-32.0, 32.0).to(model.device());
-    const DecoderOutput output =
-        model.DecodeMasks(picture.features, picture.embedding, N, points, former);
-    if (questions.front().multimask) {
-      logits = output.masks.slice(1, 1);
-      ious = output.ious.slice(1, 1);
-    } else {
-      const Tensor choice = model.ChooseSingleMask(output);
-      logits = SelectPerObject(output.masks, choice).unsqueeze(1);
-      ious = SelectPerObject(output.ious, choice).unsqueeze(1);
+    Decoded decoded = DecodeView(questions, /*mirrored=*/false);
+    if (options_.second_look) {
+      decoded = Decoded::Mean(decoded, DecodeView(questions, /*mirrored=*/true));
     }
-    logits = logits.to(at::kCPU).contiguous();
-    ious = ious.to(at::kCPU).contiguous();
-    const Tensor scores = output.object_score_logits.sigmoid().flatten().to(at::kCPU).contiguous();
+    const Tensor logits = decoded.logits.to(at::kCPU).contiguous();
+    const Tensor ious = decoded.ious.to(at::kCPU).contiguous();
+    const Tensor scores = decoded.scores.to(at::kCPU).contiguous();
     const int64_t K = ious.size(1);
-    for (int64_t i = 0; i < N; ++i) {
+    for (int64_t i = 0; i < std::ssize(questions); ++i) {
       const float* iou = ious.const_data_ptr<float>() + i * K;
       // A copy, so that an object does not keep the whole batch alive.
       answers[i] = {.logits = logits[i].clone(),
@@ -399,6 +382,38 @@ std::vector<StillsPredictor::Answer> StillsPredictor::DecodeBatch(
     }
   });
   return answers;
+}
+
+StillsPredictor::Decoded StillsPredictor::DecodeView(std::span<const Question> questions,
+                                                     bool mirrored) {
+  const EncodedPicture& picture = Encoded({questions.front().step.window, mirrored});
+  const auto turned = [mirrored](const Tensor& maps) { return mirrored ? maps.flip(-1) : maps; };
+  std::vector<PointList> lists;
+  std::vector<Tensor> masks;
+  for (const Question& question : questions) {
+    lists.push_back(mirrored ? question.points.Mirrored(static_cast<float>(picture.width))
+                             : question.points);
+    if (question.mask.defined()) masks.push_back(turned(question.mask));
+  }
+  const Sam2Model& model = engine_->model();
+  std::optional<PointPrompt> points;
+  if (!lists.front().labels.empty()) points = ToPointPrompt(lists, picture, model);
+  const Tensor former =
+      masks.empty() ? Tensor() : at::cat(masks).clamp(-32.0, 32.0).to(model.device());
+  const DecoderOutput output = model.DecodeMasks(picture.features, picture.embedding,
+                                                 std::ssize(questions), points, former);
+  const Tensor scores = output.object_score_logits.sigmoid().flatten();
+  if (questions.front().multimask) {
+    return {turned(output.masks.slice(1, 1)), output.ious.slice(1, 1), scores};
+  }
+  const Tensor choice = model.ChooseSingleMask(output);
+  return {turned(SelectPerObject(output.masks, choice)).unsqueeze(1),
+          SelectPerObject(output.ious, choice).unsqueeze(1), scores};
+}
+
+StillsPredictor::Decoded StillsPredictor::Decoded::Mean(const Decoded& one, const Decoded& other) {
+  return {(one.logits + other.logits) / 2, (one.ious + other.ious) / 2,
+          (one.scores + other.scores) / 2};
 }
 
 int StillsPredictor::Choose(const Answer& answer) const {

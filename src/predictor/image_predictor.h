@@ -91,17 +91,30 @@ class StillsPredictor : public ImagePredictor {
   void Decode(Draft& draft);
   void Narrow(Question& question, Answer& answer);
   std::vector<Answer> DecodeBatch(std::span<const Question> questions);
+  // The decoder's answers to N questions of one shape: logits [N, K, 4h, 4w] and predicted IoUs
+  // [N, K], K as in Answer, and scores [N].
+  struct Decoded {
+    Tensor logits, ious, scores;
+    static Decoded Mean(const Decoded& one, const Decoded& other);
+  };
+  Decoded DecodeView(std::span<const Question> questions, bool mirrored);
   int Choose(const Answer& answer) const;
   Mask MaskOf(Tensor logits, const Window& window) const;  // [4h, 4w]
   std::shared_ptr<const Object> Report(const StillObject& object) const;
-  const EncodedPicture& Encoded(const Window& window);  // on the engine's queue
+  // What is encoded: a window as it is, or its mirror image.
+  struct View {
+    Window window;
+    bool mirrored = false;
+    bool operator==(const View&) const = default;
+  };
+  const EncodedPicture& Encoded(const View& view);  // on the engine's queue
 
   std::shared_ptr<ModelEngine> engine_;
   StillsOptions options_;
   FrameView frame_;
   std::optional<std::uint64_t> fingerprint_;  // of frame_; none: no picture yet
   std::optional<EncodedPicture> picture_;  // the whole one
-  std::vector<std::pair<Window, EncodedPicture>> windows_;  // the last few, oldest first
+  std::vector<std::pair<View, EncodedPicture>> views_;  // others, the last few, oldest first
   std::vector<StillObject> objects_;
   int next_id_ = 1;
   std::optional<EverythingOptions> everything_options_;  // those of everything_

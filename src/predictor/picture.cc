@@ -9,10 +9,11 @@
 
 namespace sam2 {
 
-EncodedPicture EncodePicture(const Sam2Model& model, const FrameView& frame) {
+EncodedPicture EncodePicture(const Sam2Model& model, const FrameView& frame, bool mirrored) {
   EncodedPicture picture{.width = frame.width, .height = frame.height, .features = {}, .embedding = {}};
-  picture.features = model.EncodeImage(FrameToTensor(
-      frame, static_cast<int>(model.image_size()), Resize::kStills, model.device()));
+  const Tensor image = FrameToTensor(frame, static_cast<int>(model.image_size()), Resize::kStills,
+                                     model.device());
+  picture.features = model.EncodeImage(mirrored ? image.flip(3) : image);
   picture.embedding = model.WithoutMemory(picture.features);
   return picture;
 }
@@ -20,6 +21,18 @@ EncodedPicture EncodePicture(const Sam2Model& model, const FrameView& frame) {
 void PointList::Add(float x, float y, int64_t label) {
   coords.insert(coords.end(), {x, y});
   labels.push_back(label);
+}
+
+PointList PointList::Mirrored(float width) const {
+  PointList mirrored = *this;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    // Of a box's corners each is at the other's side now.
+    const size_t from = labels[i] == kBoxCornerTopLeft       ? i + 1
+                        : labels[i] == kBoxCornerBottomRight ? i - 1
+                                                             : i;
+    mirrored.coords[2 * i] = width - coords[2 * from];
+  }
+  return mirrored;
 }
 
 PointPrompt ToPointPrompt(std::span<const PointList> lists, const EncodedPicture& picture,

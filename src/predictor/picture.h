@@ -16,8 +16,9 @@ struct EncodedPicture {
   Tensor embedding;  // [1, C, h, w], without memory
 };
 
+// mirrored: the frame with left and right exchanged.
 // Reference: SAM2ImagePredictor.set_image.
-EncodedPicture EncodePicture(const Sam2Model& model, const FrameView& frame);
+EncodedPicture EncodePicture(const Sam2Model& model, const FrameView& frame, bool mirrored = false);
 
 // Clicks and corners of one object in pixels of the picture, with the labels
 // of prompt_encoder.h.
@@ -26,6 +27,8 @@ struct PointList {
   std::vector<int64_t> labels;
 
   void Add(float x, float y, int64_t label);
+  // The same in a mirror image of a picture so wide.
+  PointList Mirrored(float width) const;
 };
 
 // The lists of N objects, each of the same length, as the decoder wants them.

@@ -161,7 +161,8 @@ PromptPlan StreamingTracker::NewPlan() const {
 
 StreamingTracker::Looks StreamingTracker::LookClosely(const FrameView& frame,
                                                       const PromptPlan& plan) const {
-  if (options_.search_window == 0 || frame.memory != FrameMemory::kHost) return {};
+  const bool asked = options_.search_window != 0 || options_.second_look;
+  if (!asked || frame.memory != FrameMemory::kHost) return {};
   std::vector<Prompt> prompts;
   for (const auto& [id, pending] : plan.pending()) {
     if (!BeginsByPoints(pending)) continue;
@@ -175,7 +176,8 @@ StreamingTracker::Looks StreamingTracker::LookClosely(const FrameView& frame,
   if (prompts.empty()) return {};
   StillsPredictor stills(engine_, {.max_hole_area = options_.fill_hole_area,
                                    .max_sprinkle_area = options_.max_sprinkle_area,
-                                   .search_window = options_.search_window});
+                                   .search_window = options_.search_window,
+                                   .second_look = options_.second_look});
   stills.SetImage(frame);
   Looks looks;
   for (Object& object : stills.Step(prompts).objects) {

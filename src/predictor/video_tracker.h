@@ -71,7 +71,7 @@ class StreamingTracker : public VideoTracker {
   // Whether the object is lost and was looked for a moment ago.
   bool Rests(const TrackedObject& object, std::int64_t pts_ns) const;
 
-  // What a search window shows of the objects that begin on this frame.
+  // What a search window or a second look shows of the objects that begin on this frame.
   Looks LookClosely(const FrameView& frame, const PromptPlan& plan) const;
   FramePrompt ToNetwork(const FrameView& frame, const PromptPlan::Pending& pending) const;
   Tensor ToNetwork(const FrameView& frame, const Mask& mask) const;

@@ -67,11 +67,13 @@ std::string InWords(const sam2::TrackerOptions& options) {
   if (options.memory_policy == sam2::MemoryPolicy::kRobust) text += " robust";
   if (options.detect_cuts) text += " cuts";
   if (options.search_window != 0) text += " search_window=" + std::to_string(options.search_window);
+  if (options.second_look) text += " second_look";
   return text;
 }
 
 std::string InWords(const sam2::StillsOptions& options) {
   std::string text = "search_window=" + std::to_string(options.search_window);
+  if (options.second_look) text += " second_look";
   if (options.mask_choice != sam2::MaskChoice::kBest) text += " choice";
   return text;
 }

@@ -158,6 +158,7 @@ TEST(CoreOptions, OfTheMemoryPolicies) {
 
 TEST(CoreOptions, OfTheSearchWindow) {
   EXPECT_EQ(CoreOptions({{"search-window", "2.5"}}), "lost_interval_ns=0 search_window=2.500000");
+  EXPECT_EQ(CoreOptions({{"second-look", "true"}}), "lost_interval_ns=0 second_look");
 }
 
 TEST(CoreOptions, OfTheThreads) {
