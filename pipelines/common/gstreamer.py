@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """GStreamer with the elements of this checkout when it has been built."""
 
+import argparse
 import os
 import pathlib
 import sys
@@ -68,19 +69,24 @@ def model_properties(arguments):
             for name in ("model", "device", "precision", "threads")}
 
 
-def add_search_window_argument(parser):
+def add_look_arguments(parser, second_look="with the built-in model"):
+    """How closely an object is looked for where it begins. second_look: when by default, in words."""
     parser.add_argument("--search-window", type=float, metavar="TIMES",
                         help="look for each new object in a square of so many times its box's "
                              "longer side; 0: in the whole picture (default: "
                              f"{BUILTIN_SEARCH_WINDOW:g} with the built-in model, which was "
                              "measured to gain by it, else 0)")
+    parser.add_argument("--second-look", action=argparse.BooleanOptionalAction,
+                        help="look for it in the mirror image too and take the mean of both "
+                             f"answers, in twice the time (default: {second_look})")
 
 
-def search_window(arguments):
-    """The property of sam2segment and sam2track."""
-    if arguments.search_window is None and arguments.model in (None, "builtin"):
-        return BUILTIN_SEARCH_WINDOW
-    return arguments.search_window
+def look_properties(arguments):
+    """Those of sam2segment and sam2track."""
+    builtin = arguments.model in (None, "builtin")
+    window, second = arguments.search_window, arguments.second_look
+    return {"search-window": BUILTIN_SEARCH_WINDOW if window is None and builtin else window,
+            "second-look": builtin if second is None else second}
 
 
 def set_properties(element, values):

@@ -331,13 +331,15 @@ class SearchWindow(Folder):
     def test_it_is_a_box_and_a_half_with_the_built_in_model(self):
         found = {}
         for name, arguments in {"default": (), "half": ("--search-window", 1.5),
-                                "none": ("--search-window", 0)}.items():
+                                "none": ("--search-window", 0),
+                                "twice": ("--second-look",)}.items():
             live = self.live(CARS, "--box", "110,0,103,100", "--every-frame", *arguments)
             self.assertEqual(live.wait(), 0, live.err)
             first = next(line for line in map(json.loads, live.out) if tracked(line))
             found[name] = first["objects"][0]["segmentation"]
         self.assertEqual(found["default"], found["half"])
         self.assertNotEqual(found["default"], found["none"])
+        self.assertNotEqual(found["default"], found["twice"])
 
 
 class BadInput(Folder):

@@ -93,19 +93,21 @@ class Pictures(Folder):
             with Image.open(self.out / "overlays" / f"{name}.png") as overlay:
                 self.assertEqual(overlay.size, (WIDTH, HEIGHT))
 
-    def test_the_search_window_is_a_box_and_a_half_with_the_built_in_model(self):
+    def test_the_built_in_model_looks_twice_in_a_window_of_a_box_and_a_half(self):
         picture = Image.new("RGB", (640, 480), (40, 60, 80))
         picture.paste(drawing().crop((30, 10, 130, 110)), (100, 200))
         picture.save(self.input / "a.png")
         found = {}
         for name, arguments in {"default": (), "half": ("--search-window", 1.5),
-                                "none": ("--search-window", 0)}.items():
+                                "none": ("--search-window", 0),
+                                "once": ("--no-second-look",)}.items():
             self.out = self.folder / name
             result = self.segment("--box", "110,210,80,80", "--no-overlays", *arguments)
             self.assertEqual(result.returncode, 0, result.stderr)
             found[name] = self.result()["annotations"][0]["segmentation"]["counts"]
         self.assertEqual(found["default"], found["half"])
         self.assertNotEqual(found["default"], found["none"])
+        self.assertNotEqual(found["default"], found["once"])
 
     def test_broken_files_are_reported_and_left_out(self):
         drawing().save(self.input / "good.jpg")

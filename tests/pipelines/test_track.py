@@ -95,15 +95,17 @@ def turn(path):
 
 
 class Results(Folder):
-    def test_the_search_window_is_a_box_and_a_half_with_the_built_in_model(self):
+    def test_the_built_in_model_looks_twice_in_a_window_of_a_box_and_a_half(self):
         found = {}
         for name, arguments in {"default": (), "half": ("--search-window", 1.5),
-                                "none": ("--search-window", 0)}.items():
+                                "none": ("--search-window", 0),
+                                "once": ("--no-second-look",)}.items():
             result = self.track(CARS, *BOXES, "--name", name, *arguments)
             self.assertEqual(result.returncode, 0, result.stderr)
             found[name] = [item["segmentation"] for item in self.lines(name)[0]["objects"]]
         self.assertEqual(found["default"], found["half"])
         self.assertNotEqual(found["default"], found["none"])
+        self.assertNotEqual(found["default"], found["once"])
 
     def test_two_objects_are_followed_through_the_sample_clip(self):
         result = self.track(CARS, *BOXES)
