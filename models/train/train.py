@@ -209,6 +209,8 @@ def parse_arguments():
                         help='on a CPU, one thread each, that take every step together')
     parser.add_argument('--shape', choices=SHAPES, default='builtin')
     parser.add_argument('--schedule', choices=schedule.SCHEDULES, default='long')
+    parser.add_argument('--stretch', type=float, default=1.0,
+                        help="the schedule's phases begin at so many times their samples")
     parser.add_argument('--start', type=Path, help='weights that a new run begins with, as evaluate.py takes them')
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--precision', choices=['bf16', 'fp32'], default='bf16',
@@ -252,8 +254,9 @@ def main():
     reports = peers.rank == 0
     if reports:
         metrics, held_out = Metrics(arguments.run / 'metrics.csv'), Assets(arguments.pack, validation=True)
+    phases = [(arguments.stretch * start, shares) for start, shares in schedule.SCHEDULES[arguments.schedule]]
     composer = Composer(Assets(arguments.pack), peers, arguments.seed, state['step'], state['samples'], arguments.scale,
-                        schedule.SCHEDULES[arguments.schedule])
+                        phases)
     batches = iter(torch.utils.data.DataLoader(composer, batch_size=None, num_workers=arguments.workers,
                                                prefetch_factor=4))
     progress = Progress(state, arguments.until)
