@@ -8,6 +8,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILTIN_SEARCH_WINDOW = 1.5  # see models/train/measured.md
+# Holes and specks of the built-in model's masks of stills, in pixels of a quarter of its input; as
+# sam2track's fill-hole-area.
+BUILTIN_REMOVED_AREA = 8
 
 
 class Failure(Exception):
@@ -81,12 +84,22 @@ def add_look_arguments(parser, second_look="with the built-in model"):
                              f"answers, in twice the time (default: {second_look})")
 
 
+def is_builtin(arguments):
+    return arguments.model in (None, "builtin")
+
+
 def look_properties(arguments):
     """Those of sam2segment and sam2track."""
-    builtin = arguments.model in (None, "builtin")
+    builtin = is_builtin(arguments)
     window, second = arguments.search_window, arguments.second_look
     return {"search-window": BUILTIN_SEARCH_WINDOW if window is None and builtin else window,
             "second-look": builtin if second is None else second}
+
+
+def stills_properties(arguments):
+    """Those of sam2segment for boxes and clicks."""
+    area = BUILTIN_REMOVED_AREA if is_builtin(arguments) else None
+    return {**look_properties(arguments), "max-hole-area": area, "max-sprinkle-area": area}
 
 
 def set_properties(element, values):
