@@ -124,41 +124,26 @@ static GstFlowReturn gst_sam2_filter_transform_ip(GstBaseTransform* base, GstBuf
   return process(base, buffer, nullptr);
 }
 
-// Lets the frame that waits go, as nothing is to overtake it.
-static GstFlowReturn let_go(GstBaseTransform* base) {
-  GstBuffer* due = std::exchange(ImplOf(base).held, nullptr);
+// Lets the frame that waits go; `next` waits in its place, if there is one. Not by way of the base
+// class, which would mark it for a discontinuity at the next one.
+static GstFlowReturn let_go(GstBaseTransform* base, GstBuffer* next = nullptr) {
+  Filter& impl = ImplOf(base);
+  GstBuffer* due = std::exchange(impl.held, next);
   if (due == nullptr) return GST_FLOW_OK;
-  const GstFlowReturn flow = process(base, due, nullptr);
+  const GstFlowReturn flow = process(base, due, next);
   if (flow == GST_FLOW_OK) return gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(base), due);
-  drop(ImplOf(base), due);
+  drop(impl, due);
   return flow;
 }
 
 // With LooksAhead(): a frame leaves when the next one is there.
 static GstFlowReturn gst_sam2_filter_generate_output(GstBaseTransform* base, GstBuffer** out) {
-  Filter& impl = ImplOf(base);
-  if (!impl.LooksAhead()) {
+  if (!ImplOf(base).LooksAhead()) {
     return GST_BASE_TRANSFORM_CLASS(gst_sam2_filter_parent_class)->generate_output(base, out);
   }
   *out = nullptr;
   GstBuffer* next = std::exchange(base->queued_buf, nullptr);
-  if (next == nullptr) return GST_FLOW_OK;
-  next = gst_buffer_make_writable(next);
-  if (GST_BUFFER_IS_DISCONT(next)) {
-    // The base class marks what is given out next; that is to be this frame.
-    const GstFlowReturn flow = let_go(base);
-    impl.held = next;
-    return flow;
-  }
-  GstBuffer* due = std::exchange(impl.held, next);
-  if (due == nullptr) return GST_FLOW_OK;
-  const GstFlowReturn flow = process(base, due, impl.held);
-  if (flow == GST_FLOW_OK) {
-    *out = due;
-  } else {
-    drop(impl, due);
-  }
-  return flow;
+  return next != nullptr ? let_go(base, gst_buffer_make_writable(next)) : GST_FLOW_OK;
 }
 
 static gboolean gst_sam2_filter_sink_event(GstBaseTransform* base, GstEvent* event) {

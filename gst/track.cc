@@ -435,8 +435,8 @@ static void install_properties(GObjectClass* klass) {
       klass, PROP_SECOND_LOOK,
       g_param_spec_boolean("second-look", "Second look",
                            "An object that a box or clicks begin is looked for in the mirror image "
-                           "too, and followed from the mean of both answers: a better first mask, "
-                           "once for each object the time of two more steps",
+                           "too, and followed from the mean of both answers: a better first mask in "
+                           "twice the time, on that frame alone. Not in CUDA memory",
                            defaults.second_look, kReadyFlags));
   install_policies(klass);
 }

@@ -254,6 +254,7 @@ def main():
     reports = peers.rank == 0
     if reports:
         metrics, held_out = Metrics(arguments.run / 'metrics.csv'), Assets(arguments.pack, validation=True)
+    freeze_norm_at = arguments.stretch * schedule.FREEZE_NORM_EARLY.get(arguments.schedule, schedule.FREEZE_NORM)
     phases = [(arguments.stretch * start, shares) for start, shares in schedule.SCHEDULES[arguments.schedule]]
     composer = Composer(Assets(arguments.pack), peers, arguments.seed, state['step'], state['samples'], arguments.scale,
                         phases)
@@ -270,7 +271,7 @@ def main():
         assert step == state['step']
         waited = time.monotonic() - tick
         rate = schedule.learning_rate(state['samples'], peak, cooldown, schedule.WARM_UP[arguments.schedule])
-        if state['samples'] >= schedule.FREEZE_NORM_EARLY.get(arguments.schedule, schedule.FREEZE_NORM):
+        if state['samples'] >= freeze_norm_at:
             run.freeze_norm(peers)
         progress.add(run.train(plan, batch, peers, rate), waited)
         state['seconds'] += peers.count * (time.process_time() - worked)

@@ -9,6 +9,9 @@
 
 namespace sam2 {
 
+// Of all that was asked of the device, which is not the CPU, by now.
+c10::Event RecordEvent(at::Device device);
+
 // Tensors of one device and type on their way to the host, in one copy.
 class Download {
  public:

@@ -50,13 +50,14 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
   int graphs() const { return graphs_ ? graphs_->captured() : 0; }
   // Runs a job of a step, in turn with those of other streams.
   void Run(const std::function<void()>& job) { queue_->Run(OperatorThreads(), job); }
+  std::size_t jobs_waiting() const { return queue_->waiting(); }
   // Begins pieces beside the jobs to come, on the threads that these leave.
   std::unique_ptr<SideWorkers::Work> Start(int64_t pieces, std::function<void(int64_t)> piece);
   // Whether a frame is best encoded beside the step before: a core is free for it.
   bool EncodesBesideSteps() const { return short_operators_ && AllThreads() > 1; }
-  // Whether it is best encoded behind that, while the host reads its results: unless the
-  // frames of several streams wait to be encoded together.
-  bool EncodesBehindSteps() const { return step_->on_gpu() && encoder_->waiting() == 0; }
+  // Whether it is best encoded behind that, while the host reads its results: unless other
+  // streams wait, whose frames are best encoded together with it.
+  bool EncodesBehindSteps() const { return step_->on_gpu() && jobs_waiting() == 0; }
   // Computes pieces of a job, inside of it.
   void ForEach(int64_t pieces, std::function<void(int64_t)> piece);
   // Into how many parts so many objects are best divided.

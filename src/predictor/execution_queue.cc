@@ -70,6 +70,11 @@ void ExecutionQueue::Run(int threads, const std::function<void()>& job) {
   task->get_future().get();
 }
 
+std::size_t ExecutionQueue::waiting() const {
+  std::lock_guard lock(mutex_);
+  return jobs_.size();
+}
+
 void ExecutionQueue::Loop(std::stop_token stop) {
   const c10::InferenceMode inference_mode;
   for (;;) {

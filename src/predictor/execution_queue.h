@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -32,13 +33,16 @@ class ExecutionQueue {
   // Error. threads: for parallel work inside the job's operators.
   void Run(int threads, const std::function<void()>& job);
 
+  // Jobs that have not begun.
+  std::size_t waiting() const;
+
   // For pieces of jobs.
   SideWorkers& workers() { return workers_; }
 
  private:
   void Loop(std::stop_token stop);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<std::function<void()>> jobs_;
   SideWorkers workers_;

@@ -1,21 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predictor/frame_ahead.h"
 
+#include "predictor/download.h"
 #include "predictor/engine.h"
 
 namespace sam2 {
 
 FrameAhead::FrameAhead(ModelEngine& engine, FrameReader& reader, const FrameView& frame)
     : frame_(frame) {
-  const auto encode = [this, &engine, &reader](int64_t) {
-    image_ = reader.Read(frame_);
-    features_ = engine.step().EncodeImage(image_);
-  };
   if (engine.EncodesBesideSteps()) {
-    work_ = engine.Start(1, encode);
-  } else {
-    encode(0);
-    features_ = features_.CopyOf(0);  // they outlive another stream's in the same place
+    work_ = engine.Start(1, [this, &engine, &reader](int64_t) {
+      image_ = reader.Read(frame_);
+      features_ = engine.step().EncodeImage(image_);
+    });
+    return;
+  }
+  image_ = reader.Read(frame_);
+  if (frame_.memory == FrameMemory::kCuda) read_ = RecordEvent(image_.device());
+  // A copy, which outlives another stream's features in the same place.
+  features_ = engine.step().EncodeImage(image_).CopyOf(0);
+}
+
+FrameAhead::~FrameAhead() {
+  try {
+    if (read_) read_->synchronize();
+  } catch (const std::exception&) {
+    // The device failed: the next step tells.
   }
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <c10/core/Event.h>
+
 #include <memory>
+#include <optional>
 
 #include "image/frame.h"
 #include "predictor/side_workers.h"
@@ -18,6 +21,7 @@ class FrameAhead {
   // given it behind all that it has been given before, and throws what that
   // throws. The reader and the frame's pixels are this object's until it goes.
   FrameAhead(ModelEngine& engine, FrameReader& reader, const FrameView& frame);
+  ~FrameAhead();
   FrameAhead(const FrameAhead&) = delete;
   FrameAhead& operator=(const FrameAhead&) = delete;
 
@@ -33,6 +37,7 @@ class FrameAhead {
   const FrameView frame_;
   Tensor image_;
   FrameFeatures features_;
+  std::optional<c10::Event> read_;           // when a GPU has read it where it lies
   std::unique_ptr<SideWorkers::Work> work_;  // on a CPU; before what it works on goes
 };
 

@@ -36,6 +36,11 @@ Mask Tight(const Mask& mask) {
   return MaskFromRuns(runs);
 }
 
+DecoderOutput Mean(const DecoderOutput& one, const DecoderOutput& other) {
+  return {(one.masks + other.masks) / 2, (one.ious + other.ious) / 2, {},
+          (one.object_score_logits + other.object_score_logits) / 2};
+}
+
 bool Contains(const Mask& mask, const Point& point) {
   const int x = static_cast<int>(std::floor(point.x)) - mask.x;
   const int y = static_cast<int>(std::floor(point.y)) - mask.y;
@@ -124,7 +129,8 @@ const EncodedPicture& StillsPredictor::Encoded(const View& view) {
   }
   const auto it = std::ranges::find(views_, view, &std::pair<View, EncodedPicture>::first);
   if (it != views_.end()) return it->second;
-  const size_t kept = options_.second_look ? 2 * kKeptWindows : kKeptWindows;
+  // Beside theirs the mirror image of the whole picture.
+  const size_t kept = options_.second_look ? 2 * kKeptWindows + 1 : kKeptWindows;
   if (views_.size() == kept) views_.erase(views_.begin());
   return views_.emplace_back(view, encode()).second;
 }
@@ -364,13 +370,20 @@ std::vector<StillsPredictor::Answer> StillsPredictor::DecodeBatch(
     std::span<const Question> questions) {
   std::vector<Answer> answers(questions.size());
   engine_->Run([&] {
-    Decoded decoded = DecodeView(questions, /*mirrored=*/false);
-    if (options_.second_look) {
-      decoded = Decoded::Mean(decoded, DecodeView(questions, /*mirrored=*/true));
+    DecoderOutput output = DecodeView(questions, /*mirrored=*/false);
+    if (options_.second_look) output = Mean(output, DecodeView(questions, /*mirrored=*/true));
+    Tensor logits, ious;  // [N, K, 4h, 4w], [N, K]
+    if (questions.front().multimask) {
+      logits = output.masks.slice(1, 1);
+      ious = output.ious.slice(1, 1);
+    } else {
+      const Tensor choice = engine_->model().ChooseSingleMask(output);
+      logits = SelectPerObject(output.masks, choice).unsqueeze(1);
+      ious = SelectPerObject(output.ious, choice).unsqueeze(1);
     }
-    const Tensor logits = decoded.logits.to(at::kCPU).contiguous();
-    const Tensor ious = decoded.ious.to(at::kCPU).contiguous();
-    const Tensor scores = decoded.scores.to(at::kCPU).contiguous();
+    logits = logits.to(at::kCPU).contiguous();
+    ious = ious.to(at::kCPU).contiguous();
+    const Tensor scores = output.object_score_logits.sigmoid().flatten().to(at::kCPU).contiguous();
     const int64_t K = ious.size(1);
     for (int64_t i = 0; i < std::ssize(questions); ++i) {
       const float* iou = ious.const_data_ptr<float>() + i * K;
@@ -384,8 +397,7 @@ std::vector<StillsPredictor::Answer> StillsPredictor::DecodeBatch(
   return answers;
 }
 
-StillsPredictor::Decoded StillsPredictor::DecodeView(std::span<const Question> questions,
-                                                     bool mirrored) {
+DecoderOutput StillsPredictor::DecodeView(std::span<const Question> questions, bool mirrored) {
   const EncodedPicture& picture = Encoded({questions.front().step.window, mirrored});
   const auto turned = [mirrored](const Tensor& maps) { return mirrored ? maps.flip(-1) : maps; };
   std::vector<PointList> lists;
@@ -402,18 +414,7 @@ StillsPredictor::Decoded StillsPredictor::DecodeView(std::span<const Question> q
       masks.empty() ? Tensor() : at::cat(masks).clamp(-32.0, 32.0).to(model.device());
   const DecoderOutput output = model.DecodeMasks(picture.features, picture.embedding,
                                                  std::ssize(questions), points, former);
-  const Tensor scores = output.object_score_logits.sigmoid().flatten();
-  if (questions.front().multimask) {
-    return {turned(output.masks.slice(1, 1)), output.ious.slice(1, 1), scores};
-  }
-  const Tensor choice = model.ChooseSingleMask(output);
-  return {turned(SelectPerObject(output.masks, choice)).unsqueeze(1),
-          SelectPerObject(output.ious, choice).unsqueeze(1), scores};
-}
-
-StillsPredictor::Decoded StillsPredictor::Decoded::Mean(const Decoded& one, const Decoded& other) {
-  return {(one.logits + other.logits) / 2, (one.ious + other.ious) / 2,
-          (one.scores + other.scores) / 2};
+  return {turned(output.masks), output.ious, {}, output.object_score_logits};
 }
 
 int StillsPredictor::Choose(const Answer& answer) const {

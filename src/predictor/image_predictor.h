@@ -91,13 +91,9 @@ class StillsPredictor : public ImagePredictor {
   void Decode(Draft& draft);
   void Narrow(Question& question, Answer& answer);
   std::vector<Answer> DecodeBatch(std::span<const Question> questions);
-  // The decoder's answers to N questions of one shape: logits [N, K, 4h, 4w] and predicted IoUs
-  // [N, K], K as in Answer, and scores [N].
-  struct Decoded {
-    Tensor logits, ious, scores;
-    static Decoded Mean(const Decoded& one, const Decoded& other);
-  };
-  Decoded DecodeView(std::span<const Question> questions, bool mirrored);
+  // What the decoder says to questions of one shape in one view of their window, with masks of
+  // the window as it is. Without its tokens.
+  DecoderOutput DecodeView(std::span<const Question> questions, bool mirrored);
   int Choose(const Answer& answer) const;
   Mask MaskOf(Tensor logits, const Window& window) const;  // [4h, 4w]
   std::shared_ptr<const Object> Report(const StillObject& object) const;

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <tuple>
 
 #include "predictor/engine.h"
 #include "replayed_graph.h"
@@ -175,20 +176,35 @@ TEST_F(EncoderBatcherTest, FeaturesOutliveTheNextBatch) {
 
 constexpr int kStreams = 4, kFrames = 5;
 
-std::vector<Object> Follow(VideoTracker& tracker, int stream, int frame) {
-  std::vector<Prompt> prompts(frame == 0);
-  const float x = 10.0f * static_cast<float>(stream);
-  for (Prompt& prompt : prompts) prompt.box = Box{16 + x, 18, 44 + x, 46};
-  return tracker.Step(Scene(stream, frame).view(), frame * 40'000'000LL, prompts).objects;
-}
-
 // All streams ask while the queue is held up, frame by frame, so that each of
-// their frames is encoded with the others'.
-class StreamsTogether : public testing::TestWithParam<int> {};
+// their frames is encoded with others'.
+class StreamsTogether : public testing::TestWithParam<std::tuple<int, bool>> {
+ protected:
+  int most_captures() const { return std::get<0>(GetParam()); }
+  // The frame of the stream that nobody waits behind is encoded ahead then.
+  bool look_ahead() const { return std::get<1>(GetParam()); }
+
+  std::vector<Object> Follow(VideoTracker& tracker, int stream, int frame, bool ahead) {
+    std::vector<Prompt> prompts(frame == 0);
+    const float x = 10.0f * static_cast<float>(stream);
+    for (Prompt& prompt : prompts) prompt.box = Box{16 + x, 18, 44 + x, 46};
+    const FrameView next = films_[stream][frame + 1].view();
+    if (ahead) tracker.Expect(&next);
+    return tracker.Step(films_[stream][frame].view(), frame * 40'000'000LL, prompts).objects;
+  }
+
+  std::vector<std::vector<Picture>> films_ = [] {
+    std::vector<std::vector<Picture>> films(kStreams);
+    for (int i = 0; i < kStreams; ++i) {
+      for (int frame = 0; frame <= kFrames; ++frame) films[i].push_back(Scene(i, frame));
+    }
+    return films;
+  }();
+};
 
 TEST_P(StreamsTogether, FindWhatEachFindsAlone) {
   GraphCounts counts;
-  const auto engine = OpenEngine(Graphs(counts, GetParam()));
+  const auto engine = OpenEngine(Graphs(counts, most_captures()));
   std::vector<std::unique_ptr<VideoTracker>> trackers, alone;
   for (int i = 0; i < kStreams; ++i) {
     trackers.push_back(engine->CreateVideoTracker({}));
@@ -207,18 +223,24 @@ TEST_P(StreamsTogether, FindWhatEachFindsAlone) {
       });
       held.get_future().wait();
       for (int i = 0; i < kStreams; ++i) {
-        answers.push_back(std::async(std::launch::async,
-                                     [&, i] { return Follow(*trackers[i], i, frame); }));
+        answers.push_back(std::async(std::launch::async, [&, i] {
+          return Follow(*trackers[i], i, frame, look_ahead());
+        }));
       }
-      while (engine->encoder().waiting() < kStreams) std::this_thread::yield();
+      while (engine->jobs_waiting() < kStreams) std::this_thread::yield();
       go.set_value();
     }
     for (const auto& answer : answers) answer.wait();
-    if (GetParam() == 0) {
-      EXPECT_EQ(runs.count, 1);  // else graphs run it, and captures of them
+    if (most_captures() == 0) {  // else graphs run it, and captures of them
+      if (look_ahead()) {
+        EXPECT_LT(runs.count, kStreams);
+      } else {
+        EXPECT_EQ(runs.count, 1);
+      }
     }
     for (int i = 0; i < kStreams; ++i) {
-      const std::vector<Object> objects = answers[i].get(), truth = Follow(*alone[i], i, frame);
+      const std::vector<Object> objects = answers[i].get();
+      const std::vector<Object> truth = Follow(*alone[i], i, frame, /*ahead=*/false);
       ASSERT_EQ(objects.size(), 1u);
       EXPECT_EQ(objects[0].state, truth[0].state);
       EXPECT_NEAR(objects[0].score, truth[0].score, 1e-4);
@@ -228,8 +250,9 @@ TEST_P(StreamsTogether, FindWhatEachFindsAlone) {
   }
 }
 
-// How many graphs can be captured.
-INSTANTIATE_TEST_SUITE_P(Graphs, StreamsTogether, testing::Values(0, 100));
+// How many graphs can be captured, and whether streams look ahead.
+INSTANTIATE_TEST_SUITE_P(Graphs, StreamsTogether,
+                         testing::Combine(testing::Values(0, 100), testing::Bool()));
 
 }  // namespace
 }  // namespace sam2

@@ -147,6 +147,19 @@ TEST_P(TrackerByGraphs, TwoStreamsMayBothBeAhead) {
   }
 }
 
+TEST_P(TrackerByGraphs, AFrameThatCannotBeReadAheadFailsInItsOwnStep) {
+  const auto tracker = OpenEngine(Graphs(counts_))->CreateVideoTracker({});
+  const Picture picture(320, 180, {{60, 80, 30, 230, 50, 40}});
+  FrameView broken = picture.view();
+  broken.plane = {};
+  std::vector<Prompt> prompts(1);
+  prompts[0].box = Box{30, 50, 90, 110};
+  tracker->Expect(&broken);
+  EXPECT_EQ(tracker->Step(picture.view(), 0, prompts).objects.size(), 1u);
+  EXPECT_THROW(tracker->Step(broken, kFrameNs, {}), Error);
+  EXPECT_EQ(tracker->Step(picture.view(), 2 * kFrameNs, {}).objects.size(), 1u);
+}
+
 // What is replayed is that to the bit, so that it need not run again.
 TEST_P(TrackerByGraphs, PlainlyIsAsInTheFormForTheCpu) {
   const Frames& frames = PlainFilm();

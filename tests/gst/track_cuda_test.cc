@@ -31,8 +31,9 @@ Props OneBox() { return {{"box", "40,30,20,20"}}; }
 
 class CudaTracker : public Tracker {
  public:
-  explicit CudaTracker(const std::string& caps = kCudaCaps, const std::string& model = "cuda")
-      : Tracker(OneBox(), caps, model) {
+  explicit CudaTracker(const std::string& caps = kCudaCaps, const std::string& model = "cuda",
+                       const Props& properties = OneBox())
+      : Tracker(properties, caps, model) {
     FakeCudaReset();
   }
   // A frame with the thing in CUDA memory, its rows `padding` bytes longer.
@@ -82,6 +83,19 @@ TEST(Sam2TrackCuda, FramesReachTheCoreWhereTheyLie) {
   EXPECT_EQ(counts.host_maps, 0);
   EXPECT_EQ(counts.copies, 0);
   EXPECT_GE(counts.cuda_maps, 3);
+  EXPECT_EQ(counts.unmaps, counts.cuda_maps);
+}
+
+TEST(Sam2TrackCuda, TheNextFrameMayBeLookedAtWhereItLies) {
+  Props properties = OneBox();
+  properties.emplace_back("look-ahead", "true");
+  CudaTracker tracker(kCudaCaps, "cuda", properties);
+  EXPECT_FALSE(tracker.TrackOnCuda().has_value());  // it waits for the next one
+  for (int i = 0; i < 3; ++i) ExpectThing(tracker.TrackOnCuda(), kOnCuda);
+  EXPECT_EQ(FakeCudaRead().cuda_maps, FakeCudaRead().unmaps + 1);  // the one that waits
+  tracker.Flush();
+  const FakeCudaCounts counts = FakeCudaRead();
+  EXPECT_EQ(counts.host_maps + counts.copies, 0);
   EXPECT_EQ(counts.unmaps, counts.cuda_maps);
 }
 

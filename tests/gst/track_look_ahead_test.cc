@@ -96,7 +96,7 @@ TEST(LookAhead, ADiscontinuityIsMarkedOnItsOwnFrame) {
   Buffer frame = tracker.NextFrame({kThing});
   GST_BUFFER_FLAG_SET(frame.get(), GST_BUFFER_FLAG_DISCONT);
   tracker.Push(std::move(frame));
-  const Buffer before = tracker.Pull();  // waits for nothing after a gap
+  const Buffer before = tracker.Pull();
   ASSERT_NE(before, nullptr);
   EXPECT_EQ(GST_BUFFER_PTS(before.get()), kFrameTime);
   EXPECT_FALSE(GST_BUFFER_IS_DISCONT(before.get()));
@@ -105,6 +105,17 @@ TEST(LookAhead, ADiscontinuityIsMarkedOnItsOwnFrame) {
     ASSERT_NE(out, nullptr);
     EXPECT_EQ(GST_BUFFER_IS_DISCONT(out.get()) != 0, marked);
   }
+}
+
+TEST(LookAhead, ADiscontinuityLetGoByAnEventIsNotMarkedAgain) {
+  Ahead tracker;
+  tracker.TimeAfter({kThing});  // the first frame, a discontinuity
+  tracker.Send(gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, "x", nullptr)));
+  EXPECT_EQ(tracker.Time(), 0U);
+  tracker.TimeAfter({kThing});
+  const Buffer second = tracker.ProcessFrame({kThing});
+  ASSERT_NE(second, nullptr);
+  EXPECT_FALSE(GST_BUFFER_IS_DISCONT(second.get()));
 }
 
 TEST(LookAhead, APromptFromUpstreamIsForTheFrameAfterIt) {

@@ -30,6 +30,9 @@ def check_out(package, paths, folder):
     # `git checkout COMMIT -- PATHS` would ask for one file after the other.
     subprocess.run(['git', 'sparse-checkout', 'set', '--no-cone', *(f'/{path}' for path in paths)], cwd=folder, check=True)
     subprocess.run(['git', 'checkout', '-q', commit], cwd=folder, check=True)
+    for path in paths:
+        if not (folder / path).exists():
+            raise FileNotFoundError(f'{package} has no {path}')
 
 
 def fetch(package, paths):
