@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """pipelines/segment as a user calls it, on pictures of every kind and on bad input."""
 
+import argparse
 import contextlib
 import json
 import pathlib
@@ -18,6 +19,7 @@ from PIL import Image, ImageDraw
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SEGMENT = ROOT / "pipelines" / "segment"
 sys.path.insert(0, str(ROOT / "pipelines"))
+from common import gstreamer  # noqa: E402
 from stills import coco, masks, pictures  # noqa: E402
 
 WIDTH, HEIGHT = 160, 120
@@ -108,6 +110,12 @@ class Pictures(Folder):
         self.assertEqual(found["default"], found["half"])
         self.assertNotEqual(found["default"], found["none"])
         self.assertNotEqual(found["default"], found["once"])
+
+    def test_small_holes_and_specks_of_the_built_in_model_are_removed_alone(self):
+        for model, area in {None: 8, "builtin": 8, "edgetam": None}.items():
+            arguments = argparse.Namespace(model=model, search_window=None, second_look=None)
+            found = gstreamer.stills_properties(arguments)
+            self.assertEqual((found["max-hole-area"], found["max-sprinkle-area"]), (area, area))
 
     def test_broken_files_are_reported_and_left_out(self):
         drawing().save(self.input / "good.jpg")
