@@ -141,9 +141,10 @@ TEST_P(TrackerByGraphs, FramesMayBeEncodedBehindTheStepBefore) {
 TEST_P(TrackerByGraphs, TwoStreamsMayBothBeAhead) {
   const auto engine = OpenEngine(Graphs(counts_));
   Film a(engine, GetParam(), /*ahead=*/true), b(engine, GetParam(), /*ahead=*/true);
-  for (const std::vector<Object>& truth : PlainFilm()) {
-    ExpectEqual(a.Next(), truth);
-    ExpectEqual(b.Next(), truth);
+  for (int i = 0; i < kFrames / 2; ++i) {
+    SCOPED_TRACE(i);
+    ExpectEqual(a.Next(), PlainFilm()[i]);
+    ExpectEqual(b.Next(), PlainFilm()[i]);
   }
 }
 
