@@ -50,9 +50,8 @@ def side_by_side(pictures, gap):
 
 def demo(folder):
     """Three frames of the demo's clip."""
-    run(ROOT / "pipelines" / "track", CLIP, "--box", "110,0,103,100", "--box", "266,300,134,60", "--output", folder,
-        "--name", "demo")
-    shown = frames(folder / "demo.mp4", folder / "demo")
+    run(ROOT / "pipelines" / "demo")
+    shown = frames(ROOT / "out" / "demo.mp4", folder / "demo")
     some = [Image.open(shown[i * (len(shown) - 1) // 7]).convert("RGB").resize((320, 180)) for i in (2, 4, 6)]
     side_by_side(some, gap=0).save(HERE / "demo.png")
 
