@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
+#include <map>
 #include <mutex>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -18,6 +18,7 @@ namespace sam2 {
 namespace {
 
 constexpr size_t kAlignment = 64;             // a cache line, and what vector code likes
+constexpr size_t kRoomy = 2;                  // times as large as asked for: a block that will do
 constexpr size_t kMaxKept = size_t{1} << 30;  // bytes
 
 // Sizes are rounded up so that tensors of nearly the same size share blocks:
@@ -64,14 +65,15 @@ class CachingAllocator final : public c10::Allocator {
   void* Take(size_t size) {
     {
       std::lock_guard lock(mutex_);
-      used_bytes_ += size;
+      const auto it = kept_.lower_bound(size);
+      const bool fits = it != kept_.end() && it->first <= size * kRoomy;
+      used_bytes_ += fits ? it->first : size;
       most_used_bytes_ = std::max(most_used_bytes_, used_bytes_);
-      auto it = kept_.find(size);
-      if (it != kept_.end()) {
+      if (fits) {
         void* data = it->second.back().data;
         it->second.pop_back();
+        kept_bytes_ -= it->first;
         if (it->second.empty()) kept_.erase(it);
-        kept_bytes_ -= size;
         return data;
       }
     }
@@ -105,7 +107,7 @@ class CachingAllocator final : public c10::Allocator {
 
   // For those who need memory more.
   void FreeKept() {
-    std::unordered_map<size_t, OfOneSize> kept;
+    std::map<size_t, OfOneSize> kept;
     {
       std::lock_guard lock(mutex_);
       kept.swap(kept_);
@@ -127,7 +129,7 @@ class CachingAllocator final : public c10::Allocator {
   }
 
   std::mutex mutex_;
-  std::unordered_map<size_t, OfOneSize> kept_;  // by size, none empty
+  std::map<size_t, OfOneSize> kept_;  // by size, none empty
   size_t kept_bytes_ = 0, used_bytes_ = 0, most_used_bytes_ = 0;
   std::uint64_t frees_ = 0;
 };

@@ -56,6 +56,22 @@ TEST_F(CachingAllocator, SizesThatDoNotComeBackDoNotPileUp) {
   EXPECT_LT(ResidentBytes() - before, 64 * kMiB);
 }
 
+// Of odd sizes, which nothing else has asked for.
+TEST_F(CachingAllocator, ALargerBlockWillDo) {
+  Bytes(64 * kMiB);  // so that much is kept
+  const void* const large = Bytes(23 * kMiB).const_data_ptr();
+  EXPECT_EQ(Bytes(13 * kMiB).const_data_ptr(), large);
+  EXPECT_EQ(Bytes(21 * kMiB).const_data_ptr(), large);
+}
+
+TEST_F(CachingAllocator, AMuchLargerBlockIsLeft) {
+  Bytes(64 * kMiB);
+  const void* const large = Bytes(29 * kMiB).const_data_ptr();
+  const at::Tensor small = Bytes(5 * kMiB);
+  EXPECT_NE(small.const_data_ptr(), large);
+  EXPECT_EQ(Bytes(29 * kMiB).const_data_ptr(), large);
+}
+
 // Room for so many more bytes in this process, as long as this lives.
 class LimitedRoom {
  public:
