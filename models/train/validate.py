@@ -24,6 +24,7 @@ SEED = 1_000_003
 SHORT, LONG = 8, 32             # frames of the clips
 STILLS = [Plan(IMAGE_SIZE, 1, 8, 4)] * 12
 CLIPS = [Plan(IMAGE_SIZE, SHORT, 3, 2)] * 8 + [Plan(IMAGE_SIZE, LONG, 2, 2)] * 8
+HARDER = 'small', 'coarse'          # kinds of scenes, see compose/scene.py
 PHOTOGRAPHS = dict(photo='coco-scenes', animal='animals-scenes')    # what people have outlined
 
 
@@ -42,7 +43,7 @@ def collected(model, assets, plans):
 @torch.no_grad()
 def validate(model, assets, stills=STILLS, clips=CLIPS):
     """Mean IoUs: `box`, `click` (best of three), `corrected` on stills, `photo_...` and `animal_...` the same on
-    photographs with nothing added; on clips `track` (token 0) and `track_best` over frames 1..7, `track_last` at frame
+    photographs with nothing added, `small_...` of small objects, `coarse_...` of few pixels; on clips `track` (token 0) and `track_best` over frames 1..7, `track_last` at frame
     7; `track_long` over all but the first of 32 frames, where the object is there."""
     found = collected(model, assets, stills + clips)
 
@@ -60,6 +61,8 @@ def validate(model, assets, stills=STILLS, clips=CLIPS):
     for name, source in PHOTOGRAPHS.items():
         if source in assets.rooms:
             scores |= answers(collected(model, assets.untouched(source), stills), f'{name}_')
+    for kind in HARDER:
+        scores |= answers(collected(model, assets.of_kind(kind), stills), f'{kind}_')
     return scores | dict(track=followed(SHORT), track_best=followed(SHORT, 'clip_{}_best'),
                          track_last=mean(found, SHORT, f'clip_{SHORT - 1}'), track_long=followed(LONG))
 

@@ -52,9 +52,11 @@ def _expanded(pack, entries):
 class Assets:
     """cutouts: {source: [list of frames, each BGRA uint8 [h, w, 4]]}; photos, textures: [BGR uint8 [h, w, 3]];
     rooms: {source: [(frames BGR uint8 [F, h, w, 3], object numbers uint8 [F, h, w])]}; `room_share` of the scenes begin
-    as one, or as a photograph with its own objects, and get `most_added` more at most."""
+    as one, or as a photograph with its own objects, and get `most_added` more at most. Shares of
+    `kinds`: all objects small, few pixels; the rest is plain, as are held-out scenes but for `of_kind`."""
 
     room_share, most_added = 0.6, 2
+    kinds = dict(small=0.2, coarse=0.3)
 
     def __init__(self, pack, validation=False):
         pack = Path(pack)
@@ -77,12 +79,25 @@ class Assets:
             else:
                 (self.photos if entry['kind'] == 'photo' else self.textures).append(picture)
         self.weights = index['weights']
+        if validation:
+            self.kinds = {}
 
     def untouched(self, source):
         """The same, for scenes that are rooms of one source as they are."""
         those = copy.copy(self)
         those.rooms, those.room_share, those.most_added = {source: self.rooms[source]}, 1, 0
         return those
+
+    def of_kind(self, kind):
+        """The same, for scenes of one kind alone."""
+        those = copy.copy(self)
+        those.kinds = {kind: 1}
+        return those
+
+    def scene_kind(self, rng):
+        if not self.kinds:
+            return 'plain'
+        return str(rng.choice([*self.kinds, 'plain'], p=[*self.kinds.values(), 1 - sum(self.kinds.values())]))
 
     def _drawn(self, rng, of_sources):
         """One of {source: [...]}, sources drawn by their weights."""

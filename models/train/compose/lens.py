@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a camera does to a scene: defocus, motion blur, exposure, colour cast, noise, compression."""
+"""What a camera does to a scene: few pixels, defocus, motion blur, exposure, colour cast, noise, compression."""
 import cv2
 import numpy as np
 
@@ -10,10 +10,12 @@ _NOISE /= _NOISE.std()
 
 
 class Lens:
-    """One camera for a whole clip; `moving` clips have more motion blur and drifting exposure."""
+    """One camera for a whole clip; `moving` clips have more motion blur and drifting exposure. A `coarse` one sees few
+    pixels, enlarged to the frame's size: what a search window shows of a small thing."""
 
-    def __init__(self, rng, moving):
+    def __init__(self, rng, moving, coarse=False):
         self.rng = rng
+        self.enlarged = log_uniform(rng, 1.3, 8) if coarse else 1
         self.gain, self.gamma = rng.uniform(0.65, 1.3), log_uniform(rng, 0.75, 1.35)
         self.cast, self.drift = rng.uniform(0.9, 1.1, 3), rng.normal() * 0.02
         self.defocus = rng.uniform(0.3, 1.6) if rng.random() < 0.35 else 0
@@ -32,6 +34,9 @@ class Lens:
 
     def shoot(self, scene, t):
         """scene: float32 BGR [S, S, 3] of frame t -> uint8 RGB [S, S, 3]."""
+        size = scene.shape[:2]
+        if self.enlarged > 1:
+            scene = cv2.resize(scene, None, fx=1 / self.enlarged, fy=1 / self.enlarged, interpolation=cv2.INTER_AREA)
         if self.defocus:
             scene = cv2.GaussianBlur(scene, (0, 0), self.defocus)
         if self.kernel is not None:
@@ -45,6 +50,8 @@ class Lens:
             frame = np.clip(frame + grain, 0, 255).astype(np.uint8)
         if self.quality:
             frame = cv2.imdecode(cv2.imencode('.jpg', frame, [cv2.IMWRITE_JPEG_QUALITY, self.quality])[1], 1)
+        if frame.shape[:2] != size:
+            frame = cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR)
         if self.grey:
             frame = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
         return frame[..., ::-1]

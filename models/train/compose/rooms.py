@@ -98,14 +98,14 @@ def _played(rng, frames, numbers, length):
     return (stack[order, y:y + height, x:x + width][:, :, mirrored] for stack in (frames, numbers))
 
 
-def room_scene(rng, assets, size, length):
+def room_scene(rng, assets, size, length, smallest):
     """A scene with objects of its own, rendered or real: BGR uint8 [T, S, S, 3] and masks float32 [T, n, S, S] of up to
-    six of them; a still is one frame."""
+    six of them; a still is one frame. `smallest`: an object's side, were it a square, of the frame's."""
     frames, numbers = assets.room(rng)
     frames, numbers = _visited(rng, frames, numbers, size, length) if len(frames) < 3 else \
         _played(rng, frames, numbers, length)
     present, area = np.unique(numbers[0], return_counts=True)
-    present = [n for n, pixels in zip(present, area) if n and 0.003 < pixels / numbers[0].size < 0.6]
+    present = [n for n, pixels in zip(present, area) if n and 1.2 * smallest ** 2 < pixels / numbers[0].size < 0.6]
     chosen = rng.permutation(present)[:6] if present else []
     pictures = np.stack([cv2.resize(np.ascontiguousarray(frame), (size, size)) for frame in frames])
     masks = np.zeros((length, len(chosen), size, size), np.float32)

@@ -12,6 +12,9 @@ from .lens import Lens
 from .random_tools import crop, log_uniform, smooth_field
 from .rooms import room_scene
 
+# of the frame's side: a target's in frame 0, were it a square, in a scene of each kind
+SMALLEST = dict(plain=0.05, small=0.025, coarse=0.15)
+LONGEST_SMALL = 0.04, 0.30          # of the frame's side, an object's longest side in small scenes
 PLAIN = 0.10                        # share of the others that stand on one colour, or two that run into each other
 
 
@@ -32,12 +35,12 @@ class Actor:
     warp: tuple | None              # two pairs of fields [16, 16], amplitude, rate
 
 
-def _actor(rng, assets, size, length, scenery, others, aspect):
+def _actor(rng, assets, size, length, scenery, others, aspect, small=False):
     """A new actor, sometimes in a set relation to an earlier one: its double beside it, or crossing it."""
     twin = others[rng.integers(len(others))] if others and rng.random() < 0.2 else None
     look = twin.look if twin else sprites.sprite(rng, assets, scenery)
     moving = length > 1
-    longest = size * log_uniform(rng, 0.10, 0.95 if not moving else 0.75)
+    longest = size * log_uniform(rng, *(LONGEST_SMALL if small else (0.10, 0.95 if not moving else 0.75)))
     if twin and rng.random() < 0.7:
         longest = twin.longest * rng.uniform(0.8, 1.25)
     pace = rng.choice([-2, -1, -0.5, 0.5, 1, 2]) if rng.random() < 0.85 else 0
@@ -160,8 +163,10 @@ def _background(rng, assets, size, aspect):
 def scene(rng, assets, size, length, targets):
     """-> RGB uint8 [T, S, S, 3], masks uint8 [T, targets, S, S]; every target is visible in frame 0."""
     moving = length > 1
+    kind = assets.scene_kind(rng)
+    smallest = SMALLEST[kind]
     while True:
-        room, own = (room_scene(rng, assets, size, length) if assets.rooms and rng.random() < assets.room_share
+        room, own = (room_scene(rng, assets, size, length, smallest) if assets.rooms and rng.random() < assets.room_share
                      else (None, None))
         first = 0 if room is None else own.shape[1]                 # the actors' masks come after the room's
         aspect = 1.0 if rng.random() < 0.35 else log_uniform(rng, 0.6, 1.9)
@@ -173,8 +178,8 @@ def scene(rng, assets, size, length, targets):
                     targets if rng.random() < 0.5 else 1) if room is None else rng.integers(assets.most_added + 1)
         actors = []
         for _ in range(count):
-            actors.append(_actor(rng, assets, size, length, plane, actors, aspect))
-        lens = Lens(rng, moving)
+            actors.append(_actor(rng, assets, size, length, plane, actors, aspect, kind == 'small'))
+        lens = Lens(rng, moving, kind == 'coarse')
         images = np.empty((length, size, size, 3), np.uint8)
         visible = np.zeros((length, first + count, size, size), np.float32)
         for t in range(length):
@@ -197,7 +202,7 @@ def scene(rng, assets, size, length, targets):
                     visible[(t, slice(0, i)) + window] *= 1 - alpha
                     visible[(t, i) + window] = alpha
             images[t] = lens.shoot(picture, t)
-        big_enough = np.flatnonzero((visible[0] > 0.5).sum((1, 2)) > max(60, (0.05 * size) ** 2))
+        big_enough = np.flatnonzero((visible[0] > 0.5).sum((1, 2)) > max(40, (smallest * size) ** 2))
         if len(big_enough) == 0:
             continue
         chosen = rng.permutation(big_enough)
