@@ -70,6 +70,7 @@ enum Property {
   PROP_MAX_SPRINKLE_AREA,
   PROP_SEARCH_WINDOW,
   PROP_SECOND_LOOK,
+  PROP_REFINE_EDGES,
   PROP_POINTS_PER_SIDE,
   PROP_POINTS_PER_BATCH,
   PROP_PRED_IOU_THRESH,
@@ -112,6 +113,7 @@ Setting Segment::SettingOf(guint id) {
     case PROP_MAX_SPRINKLE_AREA: return Setting(settings_.stills.max_sprinkle_area);
     case PROP_SEARCH_WINDOW: return Setting(settings_.stills.search_window);
     case PROP_SECOND_LOOK: return Setting(settings_.stills.second_look);
+    case PROP_REFINE_EDGES: return Setting(settings_.stills.refine_edges);
     case PROP_POINTS_PER_SIDE: return Setting(everything.points_per_side);
     case PROP_POINTS_PER_BATCH: return Setting(everything.points_per_batch);
     case PROP_PRED_IOU_THRESH: return Setting(everything.pred_iou_thresh);
@@ -258,6 +260,13 @@ static void install_prompt_properties(GObjectClass* klass) {
                            "mode=prompts: ask the network about the mirror image too and take the "
                            "mean of both answers: better masks in twice the time",
                            defaults.stills.second_look, kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_REFINE_EDGES,
+      g_param_spec_boolean("refine-edges", "Refine edges",
+                           "mode=prompts: give pixels that the network is not sure of to the object "
+                           "or not by their colours (GrabCut): better masks from a model whose edges "
+                           "are vague, as the built-in one's are",
+                           defaults.stills.refine_edges, kReadyFlags));
 }
 
 static void install_everything_properties(GObjectClass* klass) {

@@ -34,7 +34,7 @@
 namespace sam2 {
 
 // Grows with every change of this file that breaks a caller compiled before.
-inline constexpr int kInterfaceVersion = 7;
+inline constexpr int kInterfaceVersion = 8;
 
 // What went wrong, so that a caller can choose its own kind of error.
 enum class ErrorCode {
@@ -264,6 +264,10 @@ struct StillsOptions {
   // The network is asked about a mirror image too, and the mean of both answers
   // counts: better masks in twice the time.
   bool second_look = false;
+  // Pixels that the network is not sure of go by their colours and by the edges
+  // between them (GrabCut): for weights whose masks have vague edges. A step
+  // still starts from what the network itself said. Needs a core with OpenCV.
+  bool refine_edges = false;
 };
 
 // Names, meaning and defaults of SAM2AutomaticMaskGenerator.
@@ -313,7 +317,8 @@ class ImagePredictor {
   // Reference: SAM2AutomaticMaskGenerator.
   virtual std::vector<Object> Everything(const EverythingOptions& options) = 0;
 
-  // Also for objects that have only one click yet and are not accepted.
+  // From the next Step() on, also for objects that have only one click yet and are
+  // not accepted.
   virtual void SetMaskChoice(MaskChoice choice) = 0;
 
   // Forgets the objects. Ids are not used again.

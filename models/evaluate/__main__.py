@@ -95,6 +95,7 @@ def main():
     parser.add_argument('--scene-cuts', action='store_true', help='notice hard cuts')
     parser.add_argument('--search-window', type=float, help='of stills, and where video begins')
     parser.add_argument('--second-look', action='store_true', help='in a mirror too, of the same')
+    parser.add_argument('--refine-edges', action='store_true', help='by colours, of stills')
     parser.add_argument('--max-hole-area', type=int, help='holes to fill, of stills')
     parser.add_argument('--max-sprinkle-area', type=int, help='specks to remove')
     parser.add_argument('--only', help='sequences whose name contains this')
@@ -118,7 +119,7 @@ def main():
         print(tables.by_sequence(rows, ['junk', 'missed', 'wrong']) + '\n')
         print(tables.by_sequence(rows, ['absent', 'switches', 'gone', 'found'], counts=True) + '\n', flush=True)
     if arguments.skip != 'stills':
-        stills = dict(properties, max_hole_area=arguments.max_hole_area)
+        stills = dict(properties, max_hole_area=arguments.max_hole_area, refine_edges=arguments.refine_edges)
         rows = [row for sequence in found for row in score_stills(sequence, arguments.every, stills)]
         tables.write(arguments.out / 'stills.csv', rows)
         names = ['box', 'clicks_1', 'clicks_2', 'clicks_3']

@@ -84,6 +84,13 @@ def add_look_arguments(parser, second_look="with the built-in model"):
                              f"answers, in twice the time (default: {second_look})")
 
 
+def add_stills_arguments(parser):
+    add_look_arguments(parser)
+    parser.add_argument("--refine-edges", action=argparse.BooleanOptionalAction,
+                        help="decide by colours where the model is not sure (default: with the "
+                             "built-in model)")
+
+
 def is_builtin(arguments):
     return arguments.model in (None, "builtin")
 
@@ -98,8 +105,10 @@ def look_properties(arguments):
 
 def stills_properties(arguments):
     """Those of sam2segment for boxes and clicks."""
-    area = BUILTIN_REMOVED_AREA if is_builtin(arguments) else None
-    return {**look_properties(arguments), "max-hole-area": area, "max-sprinkle-area": area}
+    builtin, refine = is_builtin(arguments), arguments.refine_edges
+    area = BUILTIN_REMOVED_AREA if builtin else None
+    return {**look_properties(arguments), "refine-edges": builtin if refine is None else refine,
+            "max-hole-area": area, "max-sprinkle-area": area}
 
 
 def set_properties(element, values):

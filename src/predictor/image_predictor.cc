@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cmath>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "image/fingerprint.h"
 #include "image/frame.h"
 #include "image/mask.h"
+#include "image/refine_edges.h"
 #include "predictor/everything.h"
 #include "predictor/prompt_check.h"
 
@@ -34,6 +36,13 @@ Mask Tight(const Mask& mask) {
     }
   }
   return MaskFromRuns(runs);
+}
+
+// Without an operator, which might take several threads: float32 on the CPU, contiguous.
+Tensor Copied(const Tensor& values) {
+  Tensor copy = at::empty(values.sizes(), values.options());
+  std::copy_n(values.const_data_ptr<float>(), values.numel(), copy.mutable_data_ptr<float>());
+  return copy;
 }
 
 DecoderOutput Mean(const DecoderOutput& one, const DecoderOutput& other) {
@@ -76,6 +85,7 @@ StepResult StillsPredictor::Step(std::span<const Prompt> prompts) {
   if (!fingerprint_) throw Error(ErrorCode::kBadSettings, "there is no picture yet");
   StepResult result;
   RunTranslatingErrors([&] {
+    if (choose_again_) ChooseAgain();
     if (!prompts.empty()) {
       Draft draft{.objects = objects_, .next_id = next_id_, .waiting = {}};
       for (const Prompt& prompt : prompts) Apply(prompt, draft, result.outcomes.emplace_back());
@@ -88,17 +98,21 @@ StepResult StillsPredictor::Step(std::span<const Prompt> prompts) {
   return result;
 }
 
+// In the next step: only there the picture is sure to be at hand.
 void StillsPredictor::SetMaskChoice(MaskChoice choice) {
   options_.mask_choice = choice;
-  RunTranslatingErrors([&] {
-    for (StillObject& object : objects_) {
-      Answer& answer = object.steps.back().answer;
-      const int chosen = Choose(answer);
-      if (object.accepted || chosen == answer.chosen) continue;
-      answer.chosen = chosen;
-      object.report = Report(object);
-    }
-  });
+  choose_again_ = true;
+}
+
+void StillsPredictor::ChooseAgain() {
+  for (StillObject& object : objects_) {
+    Answer& answer = object.steps.back().answer;
+    const int chosen = Choose(answer);
+    if (object.accepted || chosen == answer.chosen) continue;
+    answer.chosen = chosen;
+    object.report = Report(object);
+  }
+  choose_again_ = false;
 }
 
 std::vector<Object> StillsPredictor::Everything(const EverythingOptions& options) {
@@ -434,11 +448,22 @@ int StillsPredictor::Choose(const Answer& answer) const {
 
 Mask StillsPredictor::MaskOf(Tensor logits, const Window& window) const {
   if (options_.max_hole_area > 0 || options_.max_sprinkle_area > 0) {
-    logits = logits.clone();
-    RemoveHolesAndSpecks(logits.unsqueeze(0).unsqueeze(0), options_.max_hole_area,
-                         options_.max_sprinkle_area);
+    const double given = std::pow(engine_->model().image_size() / 4.0, 2);  // logits
+    const auto area = [&](int wanted) {
+      return static_cast<int>(std::min<double>(wanted * logits.numel() / given, INT_MAX));
+    };
+    logits = Copied(logits);
+    RemoveHolesAndSpecks(logits.unsqueeze(0).unsqueeze(0), area(options_.max_hole_area),
+                         area(options_.max_sprinkle_area));
   }
   return FromWindow(MaskFromLogits(logits, window.width, window.height), window);
+}
+
+Mask StillsPredictor::MaskOf(const HistoryStep& step) const {
+  if (step.answer.given) return *step.answer.given;
+  Tensor logits = step.answer.logits[step.answer.chosen];
+  if (options_.refine_edges) logits = RefineEdges(logits, PartOf(frame_, step.window));
+  return MaskOf(std::move(logits), step.window);
 }
 
 std::shared_ptr<const Object> StillsPredictor::Report(const StillObject& still) const {
@@ -447,7 +472,7 @@ std::shared_ptr<const Object> StillsPredictor::Report(const StillObject& still) 
   auto object = std::make_shared<Object>(
       Object{.id = still.id, .state = ObjectState::kOccluded, .score = answer.score,
              .iou = answer.ious[answer.chosen], .box = {}, .mask = {}, .accepted = still.accepted});
-  object->mask = answer.given ? *answer.given : MaskOf(answer.logits[answer.chosen], step.window);
+  object->mask = MaskOf(step);
   if (object->mask.empty()) return object;
   object->state = ObjectState::kTracked;
   object->box = BoxOf(object->mask);

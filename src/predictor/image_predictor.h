@@ -95,7 +95,10 @@ class StillsPredictor : public ImagePredictor {
   // the window as it is. Without its tokens.
   DecoderOutput DecodeView(std::span<const Question> questions, bool mirrored);
   int Choose(const Answer& answer) const;
-  Mask MaskOf(Tensor logits, const Window& window) const;  // [4h, 4w]
+  void ChooseAgain();
+  // logits: [4h, 4w], or refined.
+  Mask MaskOf(Tensor logits, const Window& window) const;
+  Mask MaskOf(const HistoryStep& step) const;
   std::shared_ptr<const Object> Report(const StillObject& object) const;
   // What is encoded: a window as it is, or its mirror image.
   struct View {
@@ -113,6 +116,7 @@ class StillsPredictor : public ImagePredictor {
   std::vector<std::pair<View, EncodedPicture>> views_;  // others, the last few, oldest first
   std::vector<StillObject> objects_;
   int next_id_ = 1;
+  bool choose_again_ = false;  // among the masks of single clicks
   std::optional<EverythingOptions> everything_options_;  // those of everything_
   std::vector<Object> everything_;
 };

@@ -10,16 +10,11 @@
 #include <cmath>
 #include <limits>
 
+#include "builtin_engine.h"
 #include "operator_log.h"
 
 namespace sam2 {
 namespace {
-
-std::shared_ptr<ModelEngine> Engine() {
-  static const auto engine = std::make_shared<ModelEngine>(
-      Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = "fp32"}));
-  return engine;
-}
 
 // Packed RGB with a bright disc on dark ground.
 struct Drawing {
@@ -88,7 +83,7 @@ class ImagePredictorTest : public ::testing::Test {
   std::string ErrorOf(const Prompt& prompt) { return Step({prompt}).outcomes.at(0).error; }
 
   Drawing picture_ = Disc();
-  StillsPredictor predictor_{Engine(), {}};
+  StillsPredictor predictor_{BuiltinEngine(), {}};
 };
 
 TEST_F(ImagePredictorTest, ABoxGivesTheMaskOfWhatIsInIt) {
@@ -126,7 +121,7 @@ TEST_F(ImagePredictorTest, BatchesSayTheSameAsSinglePrompts) {
   }
   const StepResult together = Step(prompts);
   ASSERT_EQ(together.objects.size(), prompts.size());
-  StillsPredictor single(Engine(), {});
+  StillsPredictor single(BuiltinEngine(), {});
   single.SetImage(picture_.view());
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const Object alone = single.Step({&prompts[i], 1}).objects.back();
@@ -139,7 +134,7 @@ TEST_F(ImagePredictorTest, BatchesSayTheSameAsSinglePrompts) {
 
 TEST_F(ImagePredictorTest, AutomaticIsNegativeInsideAndPositiveOutside) {
   const auto after = [&](Point point) {
-    StillsPredictor predictor(Engine(), {});
+    StillsPredictor predictor(BuiltinEngine(), {});
     predictor.SetImage(picture_.view());
     const Prompt prompts[] = {BoxPrompt(kDiscBox, 1),
                               PointPrompt({point}, 1, PromptAction::kRefine)};
@@ -167,7 +162,7 @@ TEST_F(ImagePredictorTest, UndoBringsTheFormerMaskBack) {
 TEST_F(ImagePredictorTest, ReplaceForgetsTheClicks) {
   Step({PointPrompt({{.x = 5, .y = 5}})});
   const Mask replaced = Step({BoxPrompt(kDiscBox, 1, PromptAction::kReplace)}).objects[0].mask;
-  StillsPredictor fresh(Engine(), {});
+  StillsPredictor fresh(BuiltinEngine(), {});
   fresh.SetImage(picture_.view());
   const Prompt prompt = BoxPrompt(kDiscBox);
   EXPECT_TRUE(Same(replaced, fresh.Step({&prompt, 1}).objects[0].mask));
@@ -306,10 +301,11 @@ TEST_F(ImagePredictorTest, IdsHaveAnEnd) {
 }
 
 // Operators on the caller's thread would neither heed the engine's number of
-// threads nor wait for their turn. Views compute nothing.
+// threads nor wait for their turn. Views compute nothing, nor does room for a copy.
 TEST_F(ImagePredictorTest, OperatorsRunInTheEnginesTurn) {
   using testing::AnyOf, testing::Each;
-  StillsPredictor windowed(Engine(), {.search_window = 1.5F});
+  StillsPredictor windowed(BuiltinEngine(), {.max_hole_area = 8, .search_window = 1.5F,
+                                             .refine_edges = true});
   windowed.SetImage(picture_.view());
   const Prompt box = BoxPrompt(kDiscBox, 1);
   const Prompt outside = PointPrompt({{.x = 5, .y = 5}}, 1, PromptAction::kRefine);
@@ -324,7 +320,7 @@ TEST_F(ImagePredictorTest, OperatorsRunInTheEnginesTurn) {
                          .min_mask_region_area = 4});
   std::vector<std::string> seen;
   for (const Operator& op : log.operators()) seen.push_back(op.name);
-  EXPECT_THAT(seen, Each(AnyOf("aten::select", "aten::unsqueeze", "aten::as_strided")));
+  EXPECT_THAT(seen, Each(AnyOf("aten::select", "aten::unsqueeze", "aten::as_strided", "aten::empty")));
   EXPECT_FALSE(seen.empty());
 }
 
@@ -335,7 +331,7 @@ TEST_F(ImagePredictorTest, AClickOutsideIsClipped) {
 }
 
 TEST(ImagePredictorLimits, ObjectsAreCounted) {
-  StillsPredictor predictor(Engine(), {.max_objects = 2});
+  StillsPredictor predictor(BuiltinEngine(), {.max_objects = 2});
   const Drawing picture = Disc();
   predictor.SetImage(picture.view());
   const std::vector<Prompt> prompts(3, BoxPrompt(kDiscBox));
@@ -345,7 +341,7 @@ TEST(ImagePredictorLimits, ObjectsAreCounted) {
 }
 
 TEST(ImagePredictorLimits, WhatIsRefinedCountsOnce) {
-  StillsPredictor predictor(Engine(), {.max_objects = 2});
+  StillsPredictor predictor(BuiltinEngine(), {.max_objects = 2});
   const Drawing picture = Disc();
   predictor.SetImage(picture.view());
   const Prompt first = BoxPrompt(kDiscBox, 1);
@@ -359,7 +355,7 @@ TEST(ImagePredictorLimits, WhatIsRefinedCountsOnce) {
 }
 
 TEST(ImagePredictorLimits, NothingWithoutAPicture) {
-  StillsPredictor predictor(Engine(), {});
+  StillsPredictor predictor(BuiltinEngine(), {});
   EXPECT_THROW(predictor.Step({}), Error);
   EXPECT_THROW(predictor.Everything({}), Error);
   EXPECT_THROW(predictor.SetImage({}), Error);
@@ -370,7 +366,7 @@ TEST(ImagePredictorLimits, NothingWithoutAPicture) {
 }
 
 TEST(ImagePredictorLimits, PicturesOfOnePixelAndOfManyMillions) {
-  StillsPredictor predictor(Engine(), {});
+  StillsPredictor predictor(BuiltinEngine(), {});
   const Drawing tiny(1, 1, 0, 0, 5);
   predictor.SetImage(tiny.view());
   const Prompt whole = BoxPrompt({0, 0, 1, 1});
@@ -389,7 +385,7 @@ TEST(ImagePredictorLimits, PicturesOfOnePixelAndOfManyMillions) {
 TEST(ImagePredictorLimits, HolesAndSpecksCanBeRemoved) {
   const Drawing picture = Disc();
   const Prompt click = PointPrompt({{.x = 5, .y = 5}});
-  StillsPredictor plain(Engine(), {}), clean(Engine(), {.max_hole_area = 1 << 20});
+  StillsPredictor plain(BuiltinEngine(), {}), clean(BuiltinEngine(), {.max_hole_area = 1 << 20});
   plain.SetImage(picture.view());
   clean.SetImage(picture.view());
   const Mask before = plain.Step({&click, 1}).objects[0].mask;

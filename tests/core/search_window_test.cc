@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 
+#include "builtin_engine.h"
 #include "image/mask.h"
 #include "image/window.h"
 #include "predictor/image_predictor.h"
@@ -20,12 +21,6 @@ namespace {
 
 constexpr int kWidth = 400, kHeight = 300;
 constexpr float kFactor = 2.5F;
-
-std::shared_ptr<ModelEngine> Engine() {
-  static const auto engine = std::make_shared<ModelEngine>(
-      Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = "fp32"}));
-  return engine;
-}
 
 // A bright square with a dark one inside, on ground that becomes lighter to the right.
 std::vector<std::uint8_t> Draw(int left, int top, int side) {
@@ -77,7 +72,7 @@ Prompt Moved(Prompt prompt, const Window& window) {
 // The objects after each prompt by itself, one call of Step for each.
 std::vector<Object> Segment(const FrameView& frame, float search_window,
                             const std::vector<Prompt>& prompts) {
-  StillsPredictor predictor(Engine(), {.search_window = search_window});
+  StillsPredictor predictor(BuiltinEngine(), {.search_window = search_window});
   predictor.SetImage(frame);
   std::vector<Object> objects;
   for (const Prompt& prompt : prompts) objects = predictor.Step({&prompt, 1}).objects;
@@ -132,7 +127,7 @@ class SearchWindowTest : public ::testing::Test {
 TEST_F(SearchWindowTest, OffIsTheWholePicture) {
   const std::vector<Prompt> prompts = {BoxPrompt(box_, 1), Click(124, 124, 1, false)};
   const Window whole{0, 0, kWidth, kHeight};
-  StillsPredictor official(Engine(), {});
+  StillsPredictor official(BuiltinEngine(), {});
   official.SetImage(View(pixels_));
   const std::vector<Object> wanted = official.Step(prompts).objects;
   ExpectSame(Segment(View(pixels_), 0, prompts).at(0), wanted.at(0));
@@ -147,7 +142,7 @@ TEST_F(SearchWindowTest, ObjectsTogetherAreAsEachAlone) {
   const Prompt prompts[] = {BoxPrompt(box_), BoxPrompt({110, 90, 160, 150}), Click(124, 110),
                             BoxPrompt({0, 0, kWidth, kHeight}), BoxPrompt({300, 250, 320, 290}),
                             BoxPrompt({350, 10, 370, 40}), BoxPrompt({200, 10, 230, 40})};
-  StillsPredictor predictor(Engine(), {.search_window = kFactor});
+  StillsPredictor predictor(BuiltinEngine(), {.search_window = kFactor});
   predictor.SetImage(View(pixels_));
   const std::vector<Object> together = predictor.Step(prompts).objects;
   ASSERT_EQ(together.size(), std::size(prompts));
@@ -188,7 +183,7 @@ TEST_F(SearchWindowTest, AClickOutsideMovesTheWindow) {
 }
 
 TEST_F(SearchWindowTest, UndoBringsTheFormerWindowsMaskBack) {
-  StillsPredictor predictor(Engine(), {.search_window = kFactor});
+  StillsPredictor predictor(BuiltinEngine(), {.search_window = kFactor});
   predictor.SetImage(View(pixels_));
   const Prompt box = BoxPrompt(box_, 1), outside = Click(330, 280, 1);
   const Object first = predictor.Step({&box, 1}).objects.at(0);
@@ -216,7 +211,7 @@ TEST_F(SearchWindowTest, ClicksAloneAreAskedAgainAroundWhatTheyFound) {
 }
 
 TEST_F(SearchWindowTest, AnotherPictureIsEncodedAnew) {
-  StillsPredictor predictor(Engine(), {.search_window = kFactor});
+  StillsPredictor predictor(BuiltinEngine(), {.search_window = kFactor});
   predictor.SetImage(View(pixels_));
   const Prompt prompt = BoxPrompt(box_);
   predictor.Step({&prompt, 1});
@@ -229,7 +224,7 @@ TEST_F(SearchWindowTest, AnotherPictureIsEncodedAnew) {
 // The objects after each frame's prompts, with no holes filled, as with stills.
 std::vector<std::vector<Object>> Track(const FrameView& frame, float search_window,
                                        const std::vector<std::vector<Prompt>>& prompts) {
-  StreamingTracker tracker(Engine(), {.fill_hole_area = 0, .search_window = search_window});
+  StreamingTracker tracker(BuiltinEngine(), {.fill_hole_area = 0, .search_window = search_window});
   std::vector<std::vector<Object>> objects;
   for (const std::vector<Prompt>& of_frame : prompts) {
     objects.push_back(tracker.Step(frame, std::ssize(objects) * 40'000'000, of_frame).objects);
@@ -300,7 +295,7 @@ TEST_F(ThinObject, WhoseMaskIsLostIsAnsweredInTheWholeFrame) {
   const std::vector<Prompt> prompts = {BoxPrompt(bar_, 1), BoxPrompt(square_, 2)};
   const std::vector<Object> seen = Segment(view(), kFactor, prompts);
   const auto is_lost = [&](const Object& object) {
-    const auto size = static_cast<int>(Engine()->model().image_size());
+    const auto size = static_cast<int>(BuiltinEngine()->model().image_size());
     return !MaskToInput(object.mask, kFrameWidth, kFrameHeight, size).any().item<bool>();
   };
   ASSERT_TRUE(is_lost(seen.at(0)));
@@ -326,8 +321,8 @@ TEST(SearchWindowOption, WhatIsNotAllowedIsNamed) {
         EXPECT_THAT(error.what(), ::testing::HasSubstr("allowed are 0 and 1 to 10"));
       }
     };
-    expect_named([&] { StillsPredictor(Engine(), {.search_window = factor}); });
-    expect_named([&] { StreamingTracker(Engine(), {.search_window = factor}); });
+    expect_named([&] { StillsPredictor(BuiltinEngine(), {.search_window = factor}); });
+    expect_named([&] { StreamingTracker(BuiltinEngine(), {.search_window = factor}); });
   }
 }
 

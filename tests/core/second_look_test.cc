@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <ranges>
 
-#include "predictor/engine.h"
+#include "builtin_engine.h"
 #include "predictor/image_predictor.h"
 #include "predictor/video_tracker.h"
 
@@ -15,12 +15,6 @@ namespace sam2 {
 namespace {
 
 constexpr int kWidth = 320, kHeight = 240;
-
-std::shared_ptr<ModelEngine> Engine() {
-  static const auto engine = std::make_shared<ModelEngine>(
-      Resolve({.model = SAM2_BUILTIN_MODEL, .device = "cpu", .precision = "fp32"}));
-  return engine;
-}
 
 struct Still {
   std::vector<std::uint8_t> pixels = std::vector<std::uint8_t>(3 * kWidth * kHeight);
@@ -101,7 +95,7 @@ class SecondLook : public ::testing::TestWithParam<Case> {
  protected:
   // The object after the prompts, one call of Step for each.
   static Object Found(bool second_look, bool mirrored) {
-    StillsPredictor predictor(Engine(), {.search_window = GetParam().search_window,
+    StillsPredictor predictor(BuiltinEngine(), {.search_window = GetParam().search_window,
                                          .second_look = second_look});
     const Still still = mirrored ? Mirrored(Drawn()) : Drawn();
     predictor.SetImage(still.view());
@@ -147,10 +141,10 @@ TEST(SecondLookInVideo, IsWhereAnObjectBegins) {
   const Still still = Drawn();
   const Prompt prompt = BoxPrompt();
   for (const float window : {0.0F, 1.5F}) {
-    StillsPredictor stills(Engine(), {.search_window = window, .second_look = true});
+    StillsPredictor stills(BuiltinEngine(), {.search_window = window, .second_look = true});
     stills.SetImage(still.view());
     const Object wanted = stills.Step({&prompt, 1}).objects.at(0);
-    StreamingTracker tracker(Engine(), {.fill_hole_area = 0, .search_window = window,
+    StreamingTracker tracker(BuiltinEngine(), {.fill_hole_area = 0, .search_window = window,
                                         .second_look = true});
     const Object found = tracker.Step(still.view(), 0, {&prompt, 1}).objects.at(0);
     EXPECT_EQ(found.iou, wanted.iou);
@@ -164,7 +158,7 @@ TEST(SecondLookWithoutPrompts, EverythingIsAsWithout) {
   const Still still = Drawn();
   std::vector<std::vector<Object>> found;
   for (const bool second_look : {false, true}) {
-    StillsPredictor stills(Engine(), {.second_look = second_look});
+    StillsPredictor stills(BuiltinEngine(), {.second_look = second_look});
     stills.SetImage(still.view());
     found.push_back(stills.Everything(
         {.points_per_side = 8, .pred_iou_thresh = 0.3F, .stability_score_thresh = 0.3F}));

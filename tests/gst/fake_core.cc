@@ -74,6 +74,7 @@ std::string InWords(const sam2::TrackerOptions& options) {
 std::string InWords(const sam2::StillsOptions& options) {
   std::string text = "search_window=" + std::to_string(options.search_window);
   if (options.second_look) text += " second_look";
+  if (options.refine_edges) text += " refine_edges";
   if (options.mask_choice != sam2::MaskChoice::kBest) text += " choice";
   return text;
 }

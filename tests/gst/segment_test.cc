@@ -559,7 +559,7 @@ TEST(SegmentProperties, AreKept) {
               {"threads", "3"}, {"box", "1,2,3,4"}, {"prompts-location", "/p.jsonl"},
               {"navigation", "false"}, {"mode", "everything"}, {"mask-choice", "subpart"},
               {"max-objects", "9"}, {"max-hole-area", "5"}, {"max-sprinkle-area", "6"},
-              {"search-window", "2.5"}, {"second-look", "true"}, {"points-per-side", "7"}, {"points-per-batch", "11"},
+              {"search-window", "2.5"}, {"second-look", "true"}, {"refine-edges", "true"}, {"points-per-side", "7"}, {"points-per-batch", "11"},
               {"pred-iou-thresh", "0.5"}, {"stability-score-thresh", "0.25"},
               {"stability-score-offset", "2"}, {"box-nms-thresh", "0.75"}, {"crop-n-layers", "1"},
               {"crop-nms-thresh", "0.125"}, {"crop-overlap-ratio", "0.375"},
@@ -573,7 +573,7 @@ TEST(SegmentProperties, StartWithTheDocumentedDefaults) {
       {{"model", "builtin"}, {"device", "auto"}, {"precision", "auto"}, {"image-size", "0"},
        {"threads", "0"}, {"navigation", "true"}, {"mode", "prompts"}, {"mask-choice", "best"},
        {"max-objects", "10000"}, {"max-hole-area", "0"}, {"max-sprinkle-area", "0"},
-       {"search-window", "0"}, {"second-look", "false"}, {"points-per-side", "32"}, {"points-per-batch", "64"},
+       {"search-window", "0"}, {"second-look", "false"}, {"refine-edges", "false"}, {"points-per-side", "32"}, {"points-per-batch", "64"},
        {"pred-iou-thresh", "0.8"}, {"stability-score-thresh", "0.95"},
        {"stability-score-offset", "1"}, {"box-nms-thresh", "0.7"}, {"crop-n-layers", "0"},
        {"crop-nms-thresh", "0.7"}, {"crop-overlap-ratio", "0.341333333"},
@@ -590,6 +590,7 @@ TEST(SegmentOptions, TheSearchWindowReachesTheCore) {
   EXPECT_EQ(told({}), "search_window=0.000000");
   EXPECT_EQ(told({{"search-window", "2.5"}}), "search_window=2.500000");
   EXPECT_EQ(told({{"second-look", "true"}}), "search_window=0.000000 second_look");
+  EXPECT_EQ(told({{"refine-edges", "true"}}), "search_window=0.000000 refine_edges");
   EXPECT_EQ(told({{"search-window", "2"}, {"mask-choice", "whole"}}),
             "search_window=2.000000 choice");
 }

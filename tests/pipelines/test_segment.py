@@ -95,14 +95,15 @@ class Pictures(Folder):
             with Image.open(self.out / "overlays" / f"{name}.png") as overlay:
                 self.assertEqual(overlay.size, (WIDTH, HEIGHT))
 
-    def test_the_built_in_model_looks_twice_in_a_window_of_a_box_and_a_half(self):
+    def test_the_built_in_model_looks_twice_in_a_window_of_a_box_and_a_half_and_refines_edges(self):
         picture = Image.new("RGB", (640, 480), (40, 60, 80))
         picture.paste(drawing().crop((30, 10, 130, 110)), (100, 200))
         picture.save(self.input / "a.png")
         found = {}
         for name, arguments in {"default": (), "half": ("--search-window", 1.5),
                                 "none": ("--search-window", 0),
-                                "once": ("--no-second-look",)}.items():
+                                "once": ("--no-second-look",),
+                                "vague": ("--no-refine-edges",)}.items():
             self.out = self.folder / name
             result = self.segment("--box", "110,210,80,80", "--no-overlays", *arguments)
             self.assertEqual(result.returncode, 0, result.stderr)
@@ -110,10 +111,12 @@ class Pictures(Folder):
         self.assertEqual(found["default"], found["half"])
         self.assertNotEqual(found["default"], found["none"])
         self.assertNotEqual(found["default"], found["once"])
+        self.assertNotEqual(found["default"], found["vague"])
 
     def test_small_holes_and_specks_of_the_built_in_model_are_removed_alone(self):
         for model, area in {None: 8, "builtin": 8, "edgetam": None}.items():
-            arguments = argparse.Namespace(model=model, search_window=None, second_look=None)
+            arguments = argparse.Namespace(model=model, search_window=None, second_look=None,
+                                           refine_edges=None)
             found = gstreamer.stills_properties(arguments)
             self.assertEqual((found["max-hole-area"], found["max-sprinkle-area"]), (area, area))
 

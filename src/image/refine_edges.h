@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Edges of masks by the picture's colours.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "sam2.h"
+
+namespace sam2 {
+
+// Logits nearer to 0 than this are not sure: by trial on held-out pictures of the
+// built-in model, whose edges are vague. Those of the official models pass it
+// within a pixel or two.
+inline constexpr float kSureLogit = 0.75F;
+
+// Edges are refined on the frame's own pixels, but no more of a side: that takes
+// a fifth of a second.
+inline constexpr int kRefinedSide = 512;
+
+// A mask whose unsure pixels belong to the object or not by their colours and by
+// the edges between them: one iteration of GrabCut (Rother, Kolmogorov, Blake,
+// "GrabCut", 2004), for which the sure pixels are fixed. The same for the same
+// input. Where either side is empty, or nothing unsure, the mask is as it was.
+// Runs no operators of ATen: it may be called on any thread.
+// logits: [h, w] float32 on the CPU, contiguous, of the whole frame, which is in
+// host memory. Returns the like, with as many rows and columns as the frame has
+// or its longer side has kRefinedSide: 1 where the object is, else -1.
+// Throws Error kBadSettings when the frame is impossible, or in a build without
+// OpenCV.
+at::Tensor RefineEdges(const at::Tensor& logits, const FrameView& frame);
+
+}  // namespace sam2
