@@ -5,7 +5,8 @@
 
 namespace sam2 {
 
-at::Tensor RefineEdges(const at::Tensor& /*logits*/, const FrameView& /*frame*/) {
+at::Tensor RefineEdges(const at::Tensor& /*logits*/, const FrameView& /*frame*/,
+                       std::span<const Point> /*clicks*/) {
   throw Error(ErrorCode::kBadSettings, "edges cannot be refined: built without OpenCV");
 }
 

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <memory>
+#include <new>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 #include <vector>
@@ -18,12 +20,13 @@ namespace sam2 {
 namespace {
 
 cv::Size RefinedSize(const FrameView& frame) {
-  const double scale = std::min(1.0, kRefinedSide / static_cast<double>(std::max(frame.width, frame.height)));
+  const double longer = std::max(frame.width, frame.height);
+  const double scale = std::min(1.0, kRefinedSide / longer);
   const auto scaled = [&](int side) { return std::max(1, cvRound(side * scale)); };
   return {scaled(frame.width), scaled(frame.height)};
 }
 
-// R'G'B'. Whole pixels of the frame are not copied but to convert or resize them.
+// R'G'B'.
 cv::Mat3b Pixels(const FrameView& frame, cv::Size size) {
   CheckFrame(frame);
   std::vector<std::uint8_t> rgbx;
@@ -52,9 +55,9 @@ std::uint8_t Label(float logit) {
   return logit > 0 ? cv::GC_PR_FGD : cv::GC_PR_BGD;
 }
 
-bool IsObject(std::uint8_t label) { return label == cv::GC_FGD || label == cv::GC_PR_FGD; }
-
 bool IsSure(std::uint8_t label) { return label == cv::GC_FGD || label == cv::GC_BGD; }
+
+bool IsObject(std::uint8_t label) { return label == cv::GC_FGD || label == cv::GC_PR_FGD; }
 
 // GrabCut's clusters begin at random.
 class FixedChance {
@@ -68,27 +71,88 @@ class FixedChance {
   std::uint64_t before_;
 };
 
+// GrabCut makes five clusters of colours of each side.
+constexpr std::ptrdiff_t kFewest = 5;
+
+bool HasTwoSides(const cv::Mat1b& labels) {
+  const std::ptrdiff_t object = std::ranges::count_if(labels, IsObject);
+  return object >= kFewest && static_cast<std::ptrdiff_t>(labels.total()) - object >= kFewest;
+}
+
+// The colours of both sides: what GrabCut knows after its first step.
+struct Colors {
+  cv::Mat background, object;
+
+  Colors(const cv::Mat3b& pixels, cv::Mat1b labels) {
+    const FixedChance chance;
+    cv::grabCut(pixels, labels, {}, background, object, /*iterCount=*/0, cv::GC_INIT_WITH_MASK);
+  }
+};
+
+// Of every fourth pixel as it is (means would be less noisy than what is judged by
+// them), if those are enough: much faster, and no worse.
+Colors LearnColors(const cv::Mat3b& pixels, const cv::Mat1b& labels) {
+  cv::Mat3b fewer;
+  cv::Mat1b their_labels;
+  cv::resize(pixels, fewer, (pixels.size() + cv::Size(1, 1)) / 2, 0, 0, cv::INTER_NEAREST);
+  cv::resize(labels, their_labels, fewer.size(), 0, 0, cv::INTER_NEAREST);
+  return HasTwoSides(their_labels) ? Colors(fewer, their_labels) : Colors(pixels, labels.clone());
+}
+
+// The least rectangle with all unsure pixels and their neighbours.
+cv::Rect AroundUnsure(const cv::Mat1b& labels) {
+  const cv::Mat1b unsure = (labels == cv::GC_PR_FGD) | (labels == cv::GC_PR_BGD);
+  const cv::Rect tight = cv::boundingRect(unsure);
+  if (tight.empty()) return {};
+  return (tight + cv::Size(4, 4) - cv::Point(2, 2)) & cv::Rect({}, labels.size());
+}
+
+// A click is sure where the network is not.
+void Mark(cv::Mat1b labels, const FrameView& frame, std::span<const Point> clicks) {
+  for (const Point& click : clicks) {
+    const cv::Point at(static_cast<int>(click.x * labels.cols / frame.width),
+                       static_cast<int>(click.y * labels.rows / frame.height));
+    if (!cv::Rect({}, labels.size()).contains(at) || IsSure(labels(at))) continue;
+    labels(at) = click.positive ? cv::GC_FGD : cv::GC_BGD;
+  }
+}
+
+// Whether GrabCut could decide.
+bool Cut(const cv::Mat3b& pixels, cv::Mat1b labels) try {
+  const cv::Rect unsure = AroundUnsure(labels);
+  if (unsure.empty() || !HasTwoSides(labels)) return false;
+  Colors colors = LearnColors(pixels, labels);
+  cv::grabCut(pixels(unsure), labels(unsure), {}, colors.background, colors.object,
+              /*iterCount=*/1, cv::GC_EVAL_FREEZE_MODEL);
+  return std::ranges::any_of(labels, IsObject);
+} catch (const cv::Exception& error) {
+  if (error.code == cv::Error::StsNoMem) throw std::bad_alloc();
+  return false;  // colours that make no cluster, as some versions find of a picture of one
+}
+
+// The logit on the side that the label says.
+float Moved(float logit, std::uint8_t label) {
+  constexpr float kLeast = 0.01F;
+  if (IsObject(label)) return logit > 0 ? logit : std::max(-logit, kLeast);
+  return logit > 0 ? std::min(-logit, -kLeast) : logit;
+}
+
 }  // namespace
 
-at::Tensor RefineEdges(const at::Tensor& logits, const FrameView& frame) {
+at::Tensor RefineEdges(const at::Tensor& logits, const FrameView& frame,
+                       std::span<const Point> clicks) {
   const cv::Mat3b pixels = Pixels(frame, RefinedSize(frame));
   // The caller's logits are only read.
   const cv::Mat1f given(static_cast<int>(logits.size(0)), static_cast<int>(logits.size(1)),
                         const_cast<float*>(logits.const_data_ptr<float>()));
-  cv::Mat1f values;
-  cv::resize(given, values, pixels.size(), 0, 0, cv::INTER_LINEAR);
-  cv::Mat1b labels(values.size());
-  std::ranges::transform(values, labels.begin(), Label);
-  const bool two_sides = std::ranges::any_of(labels, IsObject) && !std::ranges::all_of(labels, IsObject);
-  if (two_sides && !std::ranges::all_of(labels, IsSure)) {
-    cv::Mat background, foreground;
-    const FixedChance chance;
-    cv::grabCut(pixels, labels, {}, background, foreground, /*iterCount=*/1,
-                cv::GC_INIT_WITH_MASK);
-  }
-  const auto kept = std::make_shared<cv::Mat1f>(values);
-  std::ranges::transform(labels, kept->begin(), [](std::uint8_t label) { return IsObject(label) ? 1.0F : -1.0F; });
-  return at::from_blob(kept->data, {kept->rows, kept->cols}, [kept](void*) {}, at::kFloat);
+  const auto values = std::make_shared<cv::Mat1f>();
+  cv::resize(given, *values, pixels.size(), 0, 0, cv::INTER_LINEAR);
+  cv::Mat1b labels(values->size());
+  std::ranges::transform(*values, labels.begin(), Label);
+  Mark(labels, frame, clicks);
+  if (!Cut(pixels, labels)) return logits;
+  std::ranges::transform(*values, labels, values->begin(), Moved);
+  return at::from_blob(values->data, {values->rows, values->cols}, [values](void*) {}, at::kFloat);
 }
 
 }  // namespace sam2

@@ -18,7 +18,7 @@ namespace sam2 {
 namespace {
 
 constexpr size_t kAlignment = 64;             // a cache line, and what vector code likes
-constexpr size_t kRoomy = 2;                  // times as large as asked for: a block that will do
+constexpr double kRoomy = 1.5;                // times as large as asked for: a block that will do
 constexpr size_t kMaxKept = size_t{1} << 30;  // bytes
 
 // Sizes are rounded up so that tensors of nearly the same size share blocks:

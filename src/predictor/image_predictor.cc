@@ -85,13 +85,14 @@ StepResult StillsPredictor::Step(std::span<const Prompt> prompts) {
   if (!fingerprint_) throw Error(ErrorCode::kBadSettings, "there is no picture yet");
   StepResult result;
   RunTranslatingErrors([&] {
-    if (choose_again_) ChooseAgain();
-    if (!prompts.empty()) {
+    if (choose_again_ || !prompts.empty()) {
       Draft draft{.objects = objects_, .next_id = next_id_, .waiting = {}};
+      if (choose_again_) ChooseAgain(draft);
       for (const Prompt& prompt : prompts) Apply(prompt, draft, result.outcomes.emplace_back());
       Decode(draft);
       objects_ = std::move(draft.objects);
       next_id_ = draft.next_id;
+      choose_again_ = false;
     }
     for (const StillObject& object : objects_) result.objects.push_back(*object.report);
   });
@@ -104,15 +105,14 @@ void StillsPredictor::SetMaskChoice(MaskChoice choice) {
   choose_again_ = true;
 }
 
-void StillsPredictor::ChooseAgain() {
-  for (StillObject& object : objects_) {
+void StillsPredictor::ChooseAgain(Draft& draft) const {
+  for (StillObject& object : draft.objects) {
     Answer& answer = object.steps.back().answer;
     const int chosen = Choose(answer);
     if (object.accepted || chosen == answer.chosen) continue;
     answer.chosen = chosen;
     object.report = Report(object);
   }
-  choose_again_ = false;
 }
 
 std::vector<Object> StillsPredictor::Everything(const EverythingOptions& options) {
@@ -182,8 +182,7 @@ void StillsPredictor::Apply(Prompt prompt, Draft& draft, PromptOutcome& outcome)
       return;
     case PromptAction::kAccept: {
       StillObject& object = *draft.Find(prompt.id);
-      object.accepted = true;
-      object.report = Report(object);
+      SetAccepted(object, true);
       return;
     }
     case PromptAction::kAdd:
@@ -236,15 +235,22 @@ std::string StillsPredictor::CheckUndo(const StillObject& object) const {
 
 void StillsPredictor::Undo(StillObject& object, Draft& draft) const {
   if (object.accepted) {
-    object.accepted = false;
-  } else {
-    object.steps.pop_back();
+    SetAccepted(object, false);
+    return;
   }
+  object.steps.pop_back();
   if (!object.steps.empty()) {
     object.report = Report(object);
   } else {
     std::erase_if(draft.objects, [id = object.id](const StillObject& o) { return o.id == id; });
   }
+}
+
+void StillsPredictor::SetAccepted(StillObject& object, bool accepted) {
+  object.accepted = accepted;
+  auto report = std::make_shared<Object>(*object.report);
+  report->accepted = accepted;
+  object.report = std::move(report);
 }
 
 // The mask is the answer, as in SAM2VideoPredictor.add_new_mask; the next step
@@ -324,7 +330,7 @@ Tensor StillsPredictor::FormerLogits(const StillObject& object, const Window& wi
   if (former.window == window) {
     return former.answer.logits[former.answer.chosen].unsqueeze(0).unsqueeze(0);
   }
-  return MaskToLogits(ToWindow(object.report->mask, window), window.width, window.height);
+  return MaskToLogits(ToWindow(OwnMask(former), window), window.width, window.height);
 }
 
 // A given mask in place of a decoder's answer: logits of a sure one, [1, 1, 4h, 4w].
@@ -459,11 +465,21 @@ Mask StillsPredictor::MaskOf(Tensor logits, const Window& window) const {
   return FromWindow(MaskFromLogits(logits, window.width, window.height), window);
 }
 
-Mask StillsPredictor::MaskOf(const HistoryStep& step) const {
-  if (step.answer.given) return *step.answer.given;
-  Tensor logits = step.answer.logits[step.answer.chosen];
-  if (options_.refine_edges) logits = RefineEdges(logits, PartOf(frame_, step.window));
-  return MaskOf(std::move(logits), step.window);
+Mask StillsPredictor::OwnMask(const HistoryStep& step) const {
+  const Answer& answer = step.answer;
+  return answer.given ? *answer.given : MaskOf(answer.logits[answer.chosen], step.window);
+}
+
+Mask StillsPredictor::ShownMask(const HistoryStep& step) const {
+  const Answer& answer = step.answer;
+  if (answer.given || !options_.refine_edges) return OwnMask(step);
+  std::vector<Point> clicks = step.points;
+  for (Point& click : clicks) {
+    click.x -= static_cast<float>(step.window.x);
+    click.y -= static_cast<float>(step.window.y);
+  }
+  return MaskOf(RefineEdges(answer.logits[answer.chosen], PartOf(frame_, step.window), clicks),
+                step.window);
 }
 
 std::shared_ptr<const Object> StillsPredictor::Report(const StillObject& still) const {
@@ -472,7 +488,7 @@ std::shared_ptr<const Object> StillsPredictor::Report(const StillObject& still) 
   auto object = std::make_shared<Object>(
       Object{.id = still.id, .state = ObjectState::kOccluded, .score = answer.score,
              .iou = answer.ious[answer.chosen], .box = {}, .mask = {}, .accepted = still.accepted});
-  object->mask = MaskOf(step);
+  object->mask = ShownMask(step);
   if (object->mask.empty()) return object;
   object->state = ObjectState::kTracked;
   object->box = BoxOf(object->mask);

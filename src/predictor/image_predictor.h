@@ -80,6 +80,7 @@ class StillsPredictor : public ImagePredictor {
   std::string CheckAction(const Prompt& prompt, Draft& draft) const;
   std::string CheckUndo(const StillObject& object) const;
   void Undo(StillObject& object, Draft& draft) const;
+  static void SetAccepted(StillObject& object, bool accepted);
   void TakeMask(const Prompt& prompt, Draft& draft);
   Question Ask(const Prompt& prompt, Draft& draft) const;
   Window WholePicture() const { return {0, 0, frame_.width, frame_.height}; }
@@ -95,10 +96,11 @@ class StillsPredictor : public ImagePredictor {
   // the window as it is. Without its tokens.
   DecoderOutput DecodeView(std::span<const Question> questions, bool mirrored);
   int Choose(const Answer& answer) const;
-  void ChooseAgain();
+  void ChooseAgain(Draft& draft) const;
   // logits: [4h, 4w], or refined.
   Mask MaskOf(Tensor logits, const Window& window) const;
-  Mask MaskOf(const HistoryStep& step) const;
+  Mask OwnMask(const HistoryStep& step) const;    // the network's, or the given one
+  Mask ShownMask(const HistoryStep& step) const;  // with edges as the options want them
   std::shared_ptr<const Object> Report(const StillObject& object) const;
   // What is encoded: a window as it is, or its mirror image.
   struct View {

@@ -316,6 +316,7 @@ TEST_F(ImagePredictorTest, OperatorsRunInTheEnginesTurn) {
   Step({PointPrompt({{.x = 5, .y = 5, .positive = false}}, 1, PromptAction::kRefine)});
   Step({PointPrompt({{.x = 80, .y = 60}})});
   predictor_.SetMaskChoice(MaskChoice::kWhole);
+  Step({});
   predictor_.Everything({.points_per_side = 2, .pred_iou_thresh = 0, .stability_score_thresh = 0,
                          .min_mask_region_area = 4});
   std::vector<std::string> seen;

@@ -14,6 +14,7 @@ from .rooms import room_scene
 
 # of the frame's side: a target's in frame 0, were it a square, in a scene of each kind
 SMALLEST = dict(plain=0.05, small=0.025, coarse=0.15)
+LEAST = dict(plain=60, small=40, coarse=60)     # pixels of it
 LONGEST_SMALL = 0.04, 0.30          # of the frame's side, an object's longest side in small scenes
 PLAIN = 0.10                        # share of the others that stand on one colour, or two that run into each other
 
@@ -166,8 +167,9 @@ def scene(rng, assets, size, length, targets):
     kind = assets.scene_kind(rng)
     smallest = SMALLEST[kind]
     while True:
-        room, own = (room_scene(rng, assets, size, length, smallest) if assets.rooms and rng.random() < assets.room_share
-                     else (None, None))
+        # whose own things are no small ones
+        begins_as_room = kind != 'small' and assets.rooms and rng.random() < assets.room_share
+        room, own = room_scene(rng, assets, size, length, smallest) if begins_as_room else (None, None)
         first = 0 if room is None else own.shape[1]                 # the actors' masks come after the room's
         aspect = 1.0 if rng.random() < 0.35 else log_uniform(rng, 0.6, 1.9)
         plane = _background(rng, assets, int(size * (1.45 if moving else 1)), aspect) if room is None else room[0]
@@ -202,7 +204,7 @@ def scene(rng, assets, size, length, targets):
                     visible[(t, slice(0, i)) + window] *= 1 - alpha
                     visible[(t, i) + window] = alpha
             images[t] = lens.shoot(picture, t)
-        big_enough = np.flatnonzero((visible[0] > 0.5).sum((1, 2)) > max(40, (smallest * size) ** 2))
+        big_enough = np.flatnonzero((visible[0] > 0.5).sum((1, 2)) > max(LEAST[kind], (smallest * size) ** 2))
         if len(big_enough) == 0:
             continue
         chosen = rng.permutation(big_enough)
