@@ -6,6 +6,7 @@
 namespace sam2 {
 
 at::Tensor RefineEdges(const at::Tensor& /*logits*/, const FrameView& /*frame*/,
+                       const std::optional<Box>& /*box*/,
                        std::span<const Point> /*clicks*/) {
   throw Error(ErrorCode::kBadSettings, "edges cannot be refined: built without OpenCV");
 }

@@ -107,6 +107,29 @@ cv::Rect AroundUnsure(const cv::Mat1b& labels) {
   return (tight + cv::Size(4, 4) - cv::Point(2, 2)) & cv::Rect({}, labels.size());
 }
 
+// Where the object may be: in its box, else in that of the network's mask, a tenth
+// larger on each side.
+cv::Rect Room(const cv::Mat1b& labels, const FrameView& frame, const std::optional<Box>& box) {
+  const cv::Rect whole({}, labels.size());
+  if (box) {
+    const float x = static_cast<float>(labels.cols) / frame.width;
+    const float y = static_cast<float>(labels.rows) / frame.height;
+    return cv::Rect(cv::Point(cvFloor(box->x0 * x), cvFloor(box->y0 * y)),
+                    cv::Point(cvCeil(box->x1 * x), cvCeil(box->y1 * y))) & whole;
+  }
+  const cv::Mat1b object = (labels == cv::GC_FGD) | (labels == cv::GC_PR_FGD);
+  const cv::Rect tight = cv::boundingRect(object);
+  const cv::Size margin = (tight.size() + cv::Size(9, 9)) / 10;
+  return (tight + margin * 2 - cv::Point(margin)) & whole;
+}
+
+// What the network takes for background stays so outside of the room.
+void Confine(cv::Mat1b labels, const cv::Rect& room) {
+  cv::Mat1b outside = labels == cv::GC_PR_BGD;
+  if (!room.empty()) outside(room) = 0;
+  labels.setTo(cv::GC_BGD, outside);
+}
+
 // A click is sure where the network is not.
 void Mark(cv::Mat1b labels, const FrameView& frame, std::span<const Point> clicks) {
   for (const Point& click : clicks) {
@@ -140,7 +163,7 @@ float Moved(float logit, std::uint8_t label) {
 }  // namespace
 
 at::Tensor RefineEdges(const at::Tensor& logits, const FrameView& frame,
-                       std::span<const Point> clicks) {
+                       const std::optional<Box>& box, std::span<const Point> clicks) {
   const cv::Mat3b pixels = Pixels(frame, RefinedSize(frame));
   // The caller's logits are only read.
   const cv::Mat1f given(static_cast<int>(logits.size(0)), static_cast<int>(logits.size(1)),
@@ -149,6 +172,7 @@ at::Tensor RefineEdges(const at::Tensor& logits, const FrameView& frame,
   cv::resize(given, *values, pixels.size(), 0, 0, cv::INTER_LINEAR);
   cv::Mat1b labels(values->size());
   std::ranges::transform(*values, labels.begin(), Label);
+  Confine(labels, Room(labels, frame, box));
   Mark(labels, frame, clicks);
   if (!Cut(pixels, labels)) return logits;
   std::ranges::transform(*values, labels, values->begin(), Moved);

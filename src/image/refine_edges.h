@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <span>
 
 #include "sam2.h"
@@ -23,16 +24,18 @@ inline constexpr int kRefinedSide = 512;
 // A mask whose unsure pixels belong to the object or not by their colours and by
 // the edges between them: one iteration of GrabCut (Rother, Kolmogorov, Blake,
 // "GrabCut", 2004), for which the sure pixels are fixed, and those clicked on. The
-// same for the same input. Where either side has hardly a pixel, or none is unsure,
-// or no object would be left, the logits are returned as they are.
+// object does not grow out of the box it was asked for by, or without one of its
+// own, a tenth larger. The same for the same input. Where either side has hardly a
+// pixel, or none is unsure, or no object would be left, the logits are returned as
+// they are.
 // Runs no operators of ATen: it may be called on any thread.
 // logits: [h, w] float32 on the CPU, contiguous, of the whole frame, which is in
-// host memory; clicks: in pixels of it. Returns the like, with as many rows and
+// host memory; box, clicks: in pixels of it. Returns the like, with as many rows and
 // columns as the frame has, or its longer side kRefinedSide: of decided pixels
 // the logit has the sign that tells their side.
 // Throws Error kBadSettings when the frame is impossible, or in a build without
 // OpenCV.
 at::Tensor RefineEdges(const at::Tensor& logits, const FrameView& frame,
-                       std::span<const Point> clicks);
+                       const std::optional<Box>& box, std::span<const Point> clicks);
 
 }  // namespace sam2

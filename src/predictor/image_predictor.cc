@@ -473,13 +473,13 @@ Mask StillsPredictor::OwnMask(const HistoryStep& step) const {
 Mask StillsPredictor::ShownMask(const HistoryStep& step) const {
   const Answer& answer = step.answer;
   if (answer.given || !options_.refine_edges) return OwnMask(step);
+  const float x = static_cast<float>(step.window.x), y = static_cast<float>(step.window.y);
+  std::optional<Box> box = step.box;
+  if (box) box = Box{box->x0 - x, box->y0 - y, box->x1 - x, box->y1 - y};
   std::vector<Point> clicks = step.points;
-  for (Point& click : clicks) {
-    click.x -= static_cast<float>(step.window.x);
-    click.y -= static_cast<float>(step.window.y);
-  }
-  return MaskOf(RefineEdges(answer.logits[answer.chosen], PartOf(frame_, step.window), clicks),
-                step.window);
+  for (Point& click : clicks) click = {.x = click.x - x, .y = click.y - y, .positive = click.positive};
+  const Tensor& logits = answer.logits[answer.chosen];
+  return MaskOf(RefineEdges(logits, PartOf(frame_, step.window), box, clicks), step.window);
 }
 
 std::shared_ptr<const Object> StillsPredictor::Report(const StillObject& still) const {

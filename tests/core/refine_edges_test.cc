@@ -79,7 +79,7 @@ TEST_P(RefineEdgesOf, FollowsThePicture) {
   const Picture picture(GetParam().format, GetParam().bytes);
   for (const float radius : {kRadius - 4, kRadius + 4}) {
     EXPECT_LT(IouWithDisc(Grown(Idea(radius, kVague))), 0.9);
-    EXPECT_GT(IouWithDisc(RefineEdges(Idea(radius, kVague), picture.view(), {})), 0.94);
+    EXPECT_GT(IouWithDisc(RefineEdges(Idea(radius, kVague), picture.view(), {}, {})), 0.94);
   }
 }
 
@@ -95,20 +95,20 @@ TEST(RefineEdges, OfYCbCrFollowThePicture) {
   FrameView frame = luma.view();
   frame.plane[1] = chroma.data();
   frame.stride[1] = kSide;
-  EXPECT_GT(IouWithDisc(RefineEdges(Idea(kRadius - 2, kVague), frame, {})), 0.94);
+  EXPECT_GT(IouWithDisc(RefineEdges(Idea(kRadius - 2, kVague), frame, {}, {})), 0.94);
 }
 
 TEST(RefineEdges, OfALargeFrameAreOnItsGridOf512) {
   const Picture picture(PixelFormat::kRGB, 3, /*scale=*/10);
   FrameView wide = picture.view();
-  EXPECT_GT(IouWithDisc(RefineEdges(Idea(kRadius - 2, kVague), wide, {})), 0.94);
+  EXPECT_GT(IouWithDisc(RefineEdges(Idea(kRadius - 2, kVague), wide, {}, {})), 0.94);
   wide.height /= 2;
-  EXPECT_EQ(RefineEdges(Idea(kRadius, kVague), wide, {}).sizes(), (std::vector<std::int64_t>{256, 512}));
+  EXPECT_EQ(RefineEdges(Idea(kRadius, kVague), wide, {}, {}).sizes(), (std::vector<std::int64_t>{256, 512}));
 }
 
 TEST(RefineEdges, AreLogitsOfEachPixel) {
   const at::Tensor idea = Idea(kRadius - 2, kVague), grown = Grown(idea);
-  const at::Tensor refined = RefineEdges(idea, Picture().view(), {});
+  const at::Tensor refined = RefineEdges(idea, Picture().view(), {}, {});
   ASSERT_EQ(refined.sizes(), grown.sizes());
   const at::Tensor changed = (grown > 0) != (refined > 0);
   EXPECT_TRUE(changed.any().item<bool>());
@@ -117,28 +117,47 @@ TEST(RefineEdges, AreLogitsOfEachPixel) {
 
 TEST(RefineEdges, LeaveWhatIsSure) {
   const at::Tensor idea = Idea(kRadius + 12, kVague);  // wrong, and sure of much of it
-  const at::Tensor grown = Grown(idea), agreed = (grown > 0) == (RefineEdges(idea, Picture().view(), {}) > 0);
+  const at::Tensor grown = Grown(idea), agreed = (grown > 0) == (RefineEdges(idea, Picture().view(), {}, {}) > 0);
   EXPECT_TRUE(agreed.masked_select(grown.abs() > kSureLogit + 1e-4).all().item<bool>());
   EXPECT_FALSE(agreed.all().item<bool>());
 }
 
 TEST(RefineEdges, LeaveAMaskThatIsSure) {
   const at::Tensor sure = at::where(Idea(kRadius - 4, 1, kSide) > 0, 10.0F, -10.0F).to(at::kFloat);
-  EXPECT_TRUE(at::equal(RefineEdges(sure, Picture().view(), {}), sure));
+  EXPECT_TRUE(at::equal(RefineEdges(sure, Picture().view(), {}, {}), sure));
 }
 
 TEST(RefineEdges, LeaveAMaskOfNothingOrOfAll) {
   for (const float logit : {-0.1F, 0.1F}) {
     const at::Tensor idea = at::full({24, 24}, logit);
-    EXPECT_TRUE(at::equal(RefineEdges(idea, Picture().view(), {}), idea));
+    EXPECT_TRUE(at::equal(RefineEdges(idea, Picture().view(), {}, {}), idea));
   }
+}
+
+// Into a bridge of its colour of which the network knows nothing.
+TEST(RefineEdges, DoNotLeaveTheBox) {
+  Picture picture;
+  at::Tensor idea = Idea(kRadius - 2, kVague, kSide).clamp_min_(-0.3F);
+  const auto right = static_cast<int>(kMiddle + kRadius);
+  for (int y = 40; y < 56; ++y) {
+    const auto from = picture.pixels.begin() + 3 * (y * kSide + static_cast<int>(kMiddle));
+    std::copy_n(from, 3 * (kSide - right), picture.pixels.begin() + 3 * (y * kSide + right));
+  }
+  const Box box{kMiddle - kRadius, kMiddle - kRadius, kMiddle + kRadius, kMiddle + kRadius};
+  const Box wide{0, 0, kSide, kSide};
+  const auto reaches = [&](const std::optional<Box>& within) {
+    return (RefineEdges(idea, picture.view(), within, {})[48][kSide - 4] > 0).item<bool>();
+  };
+  EXPECT_TRUE(reaches(wide));  // or else this could not fail
+  EXPECT_FALSE(reaches(box));
+  EXPECT_FALSE(reaches({}));  // nor its own, without one
 }
 
 // An idea of a little thing where the picture has nothing.
 TEST(RefineEdges, LeaveNoObjectWithoutAPixel) {
   at::Tensor idea = at::full({kSide, kSide}, -0.2F);
   idea.slice(0, 4, 8).slice(1, 4, 8).fill_(0.05F);
-  EXPECT_TRUE((RefineEdges(idea, Picture().view(), {}) > 0).any().item<bool>());
+  EXPECT_TRUE((RefineEdges(idea, Picture().view(), {}, {}) > 0).any().item<bool>());
 }
 
 TEST(RefineEdges, LeaveWhatWasClickedOn) {
@@ -146,21 +165,21 @@ TEST(RefineEdges, LeaveWhatWasClickedOn) {
   const int y = static_cast<int>(kMiddle), x = y + static_cast<int>(kRadius) + 3;  // vague, and no disc
   const Picture picture;
   const auto side = [&](std::vector<Point> clicks) {
-    return RefineEdges(idea, picture.view(), clicks)[y][x].item<float>() > 0;
+    return RefineEdges(idea, picture.view(), {}, clicks)[y][x].item<float>() > 0;
   };
   const Point there{.x = x + 0.5F, .y = y + 0.5F, .positive = true};
   EXPECT_FALSE(side({}));
   EXPECT_TRUE(side({there}));
   const Point inside{.x = kMiddle + kRadius - 2, .y = kMiddle, .positive = false};
   const Point outside{.x = -3, .y = 1e6F, .positive = true};
-  EXPECT_LT(RefineEdges(idea, picture.view(), std::vector{inside, outside})[y][static_cast<int>(inside.x)].item<float>(), 0);
+  EXPECT_LT(RefineEdges(idea, picture.view(), {}, std::vector{inside, outside})[y][static_cast<int>(inside.x)].item<float>(), 0);
 }
 
 // Where the network is sure of the contrary, a speck would be no help.
 TEST(RefineEdges, LeaveWhatIsSureInSpiteOfAClick) {
   const Point middle{.x = kMiddle, .y = kMiddle, .positive = false};
   const auto at = static_cast<int>(kMiddle);
-  EXPECT_GT(RefineEdges(Idea(kRadius, kVague), Picture().view(), {&middle, 1})[at][at].item<float>(), 0);
+  EXPECT_GT(RefineEdges(Idea(kRadius, kVague), Picture().view(), {}, {&middle, 1})[at][at].item<float>(), 0);
 }
 
 TEST(RefineEdges, AreTheSameEveryTime) {
@@ -169,8 +188,8 @@ TEST(RefineEdges, AreTheSameEveryTime) {
   std::ranges::generate(noise, [&] { return chance.Next(); });
   FrameView frame = Picture().view();
   frame.plane[0] = noise.data();
-  EXPECT_TRUE(at::equal(RefineEdges(Idea(kRadius, kVague / 4), frame, {}),
-                        RefineEdges(Idea(kRadius, kVague / 4), frame, {})));
+  EXPECT_TRUE(at::equal(RefineEdges(Idea(kRadius, kVague / 4), frame, {}, {}),
+                        RefineEdges(Idea(kRadius, kVague / 4), frame, {}, {})));
 }
 
 // Fewer pixels than GrabCut makes clusters of.
@@ -182,7 +201,7 @@ TEST(RefineEdges, OfATinyWindowAreLeft) {
     for (int lit = 0; lit <= side * side; ++lit) {
       const at::Tensor idea = at::full({side, side}, -0.1F);
       idea.view(-1).slice(0, 0, lit).fill_(0.1F);
-      const at::Tensor refined = RefineEdges(idea, tiny, {});
+      const at::Tensor refined = RefineEdges(idea, tiny, {}, {});
       EXPECT_EQ(refined.sizes(), idea.sizes());
       const bool few = lit < 5 || lit > side * side - 5;
       EXPECT_TRUE(!few || at::equal(refined > 0, idea > 0));
@@ -195,8 +214,8 @@ TEST(RefineEdges, RefuseAFrameThatIsNone) {
   FrameView none = picture.view(), narrow = picture.view();
   none.plane[0] = nullptr;
   narrow.stride[0] = kSide;
-  EXPECT_THROW(RefineEdges(Idea(kRadius, kVague), none, {}), Error);
-  EXPECT_THROW(RefineEdges(Idea(kRadius, kVague), narrow, {}), Error);
+  EXPECT_THROW(RefineEdges(Idea(kRadius, kVague), none, {}, {}), Error);
+  EXPECT_THROW(RefineEdges(Idea(kRadius, kVague), narrow, {}, {}), Error);
 }
 
 // ---------------------------------------------------------------- in the predictors
