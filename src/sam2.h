@@ -265,8 +265,9 @@ struct StillsOptions {
   // counts: better masks in twice the time.
   bool second_look = false;
   // Pixels that the network is not sure of go by their colours and by the edges
-  // between them (GrabCut): for weights whose masks have vague edges. A step
-  // still starts from what the network itself said. Needs a core with OpenCV.
+  // between them (GrabCut): for weights whose masks have vague edges. The next
+  // step starts from the network's own logits, but from this mask where it moves
+  // the window. Needs a core with OpenCV.
   bool refine_edges = false;
 };
 

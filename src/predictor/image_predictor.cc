@@ -330,7 +330,7 @@ Tensor StillsPredictor::FormerLogits(const StillObject& object, const Window& wi
   if (former.window == window) {
     return former.answer.logits[former.answer.chosen].unsqueeze(0).unsqueeze(0);
   }
-  return MaskToLogits(ToWindow(OwnMask(former), window), window.width, window.height);
+  return MaskToLogits(ToWindow(object.report->mask, window), window.width, window.height);
 }
 
 // A given mask in place of a decoder's answer: logits of a sure one, [1, 1, 4h, 4w].
@@ -465,20 +465,16 @@ Mask StillsPredictor::MaskOf(Tensor logits, const Window& window) const {
   return FromWindow(MaskFromLogits(logits, window.width, window.height), window);
 }
 
-Mask StillsPredictor::OwnMask(const HistoryStep& step) const {
+Mask StillsPredictor::MaskOf(const HistoryStep& step) const {
   const Answer& answer = step.answer;
-  return answer.given ? *answer.given : MaskOf(answer.logits[answer.chosen], step.window);
-}
-
-Mask StillsPredictor::ShownMask(const HistoryStep& step) const {
-  const Answer& answer = step.answer;
-  if (answer.given || !options_.refine_edges) return OwnMask(step);
+  if (answer.given) return *answer.given;
+  const Tensor logits = answer.logits[answer.chosen];
+  if (!options_.refine_edges) return MaskOf(logits, step.window);
   const float x = static_cast<float>(step.window.x), y = static_cast<float>(step.window.y);
   std::optional<Box> box = step.box;
   if (box) box = Box{box->x0 - x, box->y0 - y, box->x1 - x, box->y1 - y};
   std::vector<Point> clicks = step.points;
   for (Point& click : clicks) click = {.x = click.x - x, .y = click.y - y, .positive = click.positive};
-  const Tensor& logits = answer.logits[answer.chosen];
   return MaskOf(RefineEdges(logits, PartOf(frame_, step.window), box, clicks), step.window);
 }
 
@@ -488,7 +484,7 @@ std::shared_ptr<const Object> StillsPredictor::Report(const StillObject& still) 
   auto object = std::make_shared<Object>(
       Object{.id = still.id, .state = ObjectState::kOccluded, .score = answer.score,
              .iou = answer.ious[answer.chosen], .box = {}, .mask = {}, .accepted = still.accepted});
-  object->mask = ShownMask(step);
+  object->mask = MaskOf(step);
   if (object->mask.empty()) return object;
   object->state = ObjectState::kTracked;
   object->box = BoxOf(object->mask);

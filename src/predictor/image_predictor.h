@@ -99,8 +99,7 @@ class StillsPredictor : public ImagePredictor {
   void ChooseAgain(Draft& draft) const;
   // logits: [4h, 4w], or refined.
   Mask MaskOf(Tensor logits, const Window& window) const;
-  Mask OwnMask(const HistoryStep& step) const;    // the network's, or the given one
-  Mask ShownMask(const HistoryStep& step) const;  // with edges as the options want them
+  Mask MaskOf(const HistoryStep& step) const;  // with edges as the options want them
   std::shared_ptr<const Object> Report(const StillObject& object) const;
   // What is encoded: a window as it is, or its mirror image.
   struct View {

@@ -253,15 +253,17 @@ TEST(RefinedStills, DifferAtTheEdgeAlone) {
   EXPECT_NEAR(plain.box->y1, refined.box->y1, 8);
 }
 
-// Also where the click moves the window, for which the mask itself is given.
-TEST(RefinedStills, ACorrectionStartsFromTheNetworksOwnMask) {
-  for (const float window : {0.0F, 1.0F}) {
-    const std::vector<Prompt> prompts = {BoxPrompt(), Click(window == 0 ? 50 : 90, 40)};
-    const Object plain = Still({.search_window = window}, prompts);
-    const Object refined = Still({.search_window = window, .refine_edges = true}, prompts);
-    EXPECT_EQ(plain.iou, refined.iou);
-    EXPECT_FALSE(plain.mask.pixels == refined.mask.pixels);
-  }
+TEST(RefinedStills, ACorrectionStartsFromTheNetworksOwnLogits) {
+  const std::vector<Prompt> prompts = {BoxPrompt(), Click(50, 40)};
+  const Object plain = Still({}, prompts), refined = Still({.refine_edges = true}, prompts);
+  EXPECT_EQ(plain.iou, refined.iou);
+  EXPECT_FALSE(plain.mask.pixels == refined.mask.pixels);
+}
+
+TEST(RefinedStills, ACorrectionThatMovesTheWindowStartsFromTheRefinedMask) {
+  const std::vector<Prompt> prompts = {BoxPrompt(), Click(90, 40)};
+  EXPECT_NE(Still({.search_window = 1}, prompts).iou,
+            Still({.search_window = 1, .refine_edges = true}, prompts).iou);
 }
 
 TEST(RefinedStills, AcceptingAndUndoingThatLeaveTheMask) {
