@@ -28,7 +28,6 @@ cv::Size RefinedSize(const FrameView& frame) {
 
 // R'G'B'.
 cv::Mat3b Pixels(const FrameView& frame, cv::Size size) {
-  CheckFrame(frame);
   std::vector<std::uint8_t> rgbx;
   cv::Mat whole;
   if (IsYCbCr(frame.format)) {
@@ -141,9 +140,10 @@ void Mark(cv::Mat1b labels, const FrameView& frame, std::span<const Point> click
 }
 
 // Whether GrabCut could decide.
-bool Cut(const cv::Mat3b& pixels, cv::Mat1b labels) try {
+bool Cut(const FrameView& frame, cv::Mat1b labels) try {
   const cv::Rect unsure = AroundUnsure(labels);
   if (unsure.empty() || !HasTwoSides(labels)) return false;
+  const cv::Mat3b pixels = Pixels(frame, labels.size());
   Colors colors = LearnColors(pixels, labels);
   cv::grabCut(pixels(unsure), labels(unsure), {}, colors.background, colors.object,
               /*iterCount=*/1, cv::GC_EVAL_FREEZE_MODEL);
@@ -164,17 +164,17 @@ float Moved(float logit, std::uint8_t label) {
 
 at::Tensor RefineEdges(const at::Tensor& logits, const FrameView& frame,
                        const std::optional<Box>& box, std::span<const Point> clicks) {
-  const cv::Mat3b pixels = Pixels(frame, RefinedSize(frame));
+  CheckFrame(frame);
   // The caller's logits are only read.
   const cv::Mat1f given(static_cast<int>(logits.size(0)), static_cast<int>(logits.size(1)),
                         const_cast<float*>(logits.const_data_ptr<float>()));
   const auto values = std::make_shared<cv::Mat1f>();
-  cv::resize(given, *values, pixels.size(), 0, 0, cv::INTER_LINEAR);
+  cv::resize(given, *values, RefinedSize(frame), 0, 0, cv::INTER_LINEAR);
   cv::Mat1b labels(values->size());
   std::ranges::transform(*values, labels.begin(), Label);
   Confine(labels, Room(labels, frame, box));
   Mark(labels, frame, clicks);
-  if (!Cut(pixels, labels)) return logits;
+  if (!Cut(frame, labels)) return logits;
   std::ranges::transform(*values, labels, values->begin(), Moved);
   return at::from_blob(values->data, {values->rows, values->cols}, [values](void*) {}, at::kFloat);
 }

@@ -76,4 +76,15 @@ Mask ToWindow(Mask mask, const Window& window) {
   return mask;
 }
 
+Box ToWindow(const Box& box, const Window& window) {
+  const float x = static_cast<float>(window.x), y = static_cast<float>(window.y);
+  return {box.x0 - x, box.y0 - y, box.x1 - x, box.y1 - y};
+}
+
+Point ToWindow(Point point, const Window& window) {
+  point.x -= static_cast<float>(window.x);
+  point.y -= static_cast<float>(window.y);
+  return point;
+}
+
 }  // namespace sam2

@@ -30,8 +30,10 @@ FrameView PartOf(const FrameView& frame, const Window& window);
 // A mask of the window as one of the frame.
 Mask FromWindow(Mask mask, const Window& window);
 
-// A mask of the frame as one of the window; what lies outside stays, with
+// What is of the frame as it is of the window; what lies outside stays, with
 // negative coordinates or beyond its size.
 Mask ToWindow(Mask mask, const Window& window);
+Box ToWindow(const Box& box, const Window& window);
+Point ToWindow(Point point, const Window& window);
 
 }  // namespace sam2

@@ -180,11 +180,9 @@ void StillsPredictor::Apply(Prompt prompt, Draft& draft, PromptOutcome& outcome)
     case PromptAction::kUndo:
       Undo(*draft.Find(prompt.id), draft);
       return;
-    case PromptAction::kAccept: {
-      StillObject& object = *draft.Find(prompt.id);
-      SetAccepted(object, true);
+    case PromptAction::kAccept:
+      SetAccepted(*draft.Find(prompt.id), true);
       return;
-    }
     case PromptAction::kAdd:
     case PromptAction::kRefine:
     case PromptAction::kReplace:
@@ -297,14 +295,15 @@ StillsPredictor::Question StillsPredictor::Ask(const Prompt& prompt, Draft& draf
 
 void StillsPredictor::SetPoints(Question& question) const {
   const HistoryStep& step = question.step;
-  const float x = static_cast<float>(step.window.x), y = static_cast<float>(step.window.y);
   question.points = {};
   if (step.box) {
-    question.points.Add(step.box->x0 - x, step.box->y0 - y, kBoxCornerTopLeft);
-    question.points.Add(step.box->x1 - x, step.box->y1 - y, kBoxCornerBottomRight);
+    const Box box = ToWindow(*step.box, step.window);
+    question.points.Add(box.x0, box.y0, kBoxCornerTopLeft);
+    question.points.Add(box.x1, box.y1, kBoxCornerBottomRight);
   }
-  for (const Point& p : step.points) {
-    question.points.Add(p.x - x, p.y - y, p.positive ? kPositivePoint : kNegativePoint);
+  for (const Point& point : step.points) {
+    const Point p = ToWindow(point, step.window);
+    question.points.Add(p.x, p.y, p.positive ? kPositivePoint : kNegativePoint);
   }
 }
 
@@ -470,11 +469,10 @@ Mask StillsPredictor::MaskOf(const HistoryStep& step) const {
   if (answer.given) return *answer.given;
   const Tensor logits = answer.logits[answer.chosen];
   if (!options_.refine_edges) return MaskOf(logits, step.window);
-  const float x = static_cast<float>(step.window.x), y = static_cast<float>(step.window.y);
   std::optional<Box> box = step.box;
-  if (box) box = Box{box->x0 - x, box->y0 - y, box->x1 - x, box->y1 - y};
+  if (box) box = ToWindow(*box, step.window);
   std::vector<Point> clicks = step.points;
-  for (Point& click : clicks) click = {.x = click.x - x, .y = click.y - y, .positive = click.positive};
+  for (Point& click : clicks) click = ToWindow(click, step.window);
   return MaskOf(RefineEdges(logits, PartOf(frame_, step.window), box, clicks), step.window);
 }
 

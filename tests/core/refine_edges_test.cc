@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -19,22 +20,16 @@ namespace {
 constexpr int kSide = 96;            // of the pictures
 constexpr float kMiddle = 48, kRadius = 30;  // of the disc
 
-// Numerical Recipes' generator; its lower bits are no good.
-struct Chance {
-  std::uint32_t state = 1;
-  std::uint8_t Next() { return static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 24); }
-};
-
 // A disc of one colour on another, both a little noisy.
 struct Picture {
   explicit Picture(PixelFormat format = PixelFormat::kRGB, int bytes = 3, int scale = 1)
       : format(format), bytes(bytes), side(kSide * scale) {
-    Chance chance;
+    std::mt19937 chance;
     for (int y = 0; y < side; ++y) {
       for (int x = 0; x < side; ++x) {
         const bool inside = std::hypot((x + 0.5F) / scale - kMiddle, (y + 0.5F) / scale - kMiddle) < kRadius;
         for (int c = 0; c < bytes; ++c) {
-          const int noise = chance.Next() % 16;
+          const int noise = static_cast<int>(chance() % 16);
           pixels.push_back(static_cast<std::uint8_t>(noise + (inside ? 200 - 40 * c : 40 + 30 * c)));
         }
       }
@@ -184,8 +179,8 @@ TEST(RefineEdges, LeaveWhatIsSureInSpiteOfAClick) {
 
 TEST(RefineEdges, AreTheSameEveryTime) {
   std::vector<std::uint8_t> noise(3 * kSide * kSide);
-  Chance chance;
-  std::ranges::generate(noise, [&] { return chance.Next(); });
+  std::mt19937 chance;
+  std::ranges::generate(noise, [&] { return static_cast<std::uint8_t>(chance()); });
   FrameView frame = Picture().view();
   frame.plane[0] = noise.data();
   EXPECT_TRUE(at::equal(RefineEdges(Idea(kRadius, kVague / 4), frame, {}, {}),
