@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+# Squared, as in SAM, not absolute, as in SAM 2: the mask of the highest expected IoU is chosen, a mean and no median.
+IOU_WEIGHT = 4.0
+
 
 def focal_dice(logits, target, alpha=0.5, gamma=2.0):
     """20 focal + dice of each mask: logits, target (0..1) [N, H, W] -> [N].
@@ -21,6 +24,7 @@ class MaskLoss:
     total: torch.Tensor         # scalar
     single: float               # mean IoU of token 0, NaN where no object is present
     best: float                 # the same of the best of tokens 1..3
+    chosen: float               # of the one of them that the network takes for the best
 
 
 def mask_loss(masks, predicted_iou, object_score, target, present, single_weight):
@@ -47,7 +51,8 @@ def mask_loss(masks, predicted_iou, object_score, target, present, single_weight
 
     total = (mean(focal_dice(enlarged(masks[rows, best]), fine))
              + single_weight * mean(focal_dice(enlarged(masks[:, 0]), fine))
-             + mean((predicted_iou - iou).abs().mean(1))
+             + IOU_WEIGHT * mean((predicted_iou - iou).square().mean(1))
              + F.binary_cross_entropy_with_logits(object_score.float()[:, 0], here))
-    scores = (mean(values).item() if present.any() else float('nan') for values in (iou[:, 0], iou[rows, best]))
+    chosen = 1 + predicted_iou[:, 1:].argmax(1)
+    scores = (mean(iou[rows, token]).item() if present.any() else float('nan') for token in (0, best, chosen))
     return MaskLoss(total, *scores)

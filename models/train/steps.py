@@ -78,6 +78,8 @@ def still_step(model, batch, generator, corrected=0.25):
     ambiguous = batch.kind == 'p'
     loss = mask_loss(masks, iou, score, target, present, 0.3 if ambiguous else 1.0)
     total, log = loss.total, {f'still_{batch.kind}': loss.best if ambiguous else loss.single}
+    if ambiguous:
+        log['still_chosen'] = loss.chosen
     if torch.rand((), generator=generator) < corrected:
         rows = torch.arange(len(target), device=device)
         former = masks[rows, 1 + iou[:, 1:].argmax(1)] if ambiguous else masks[:, 0]

@@ -42,9 +42,10 @@ def collected(model, assets, plans):
 
 @torch.no_grad()
 def validate(model, assets, stills=STILLS, clips=CLIPS):
-    """Mean IoUs: `box`, `click` (best of three), `corrected` on stills, `photo_...` and `animal_...` the same on
-    photographs with nothing added, `small_...` of small objects, `coarse_...` of few pixels; on clips `track` (token 0) and `track_best` over frames 1..7, `track_last` at frame
-    7; `track_long` over all but the first of 32 frames, where the object is there."""
+    """Mean IoUs: `box`, `click` (best of three), `chosen` (of the one that a user gets), `corrected` on stills,
+    `photo_...` and `animal_...` the same on photographs with nothing added, `small_...` of small objects, `coarse_...`
+    of few pixels; on clips `track` (token 0) and `track_best` over frames 1..7, `track_last` at frame 7; `track_long`
+    over all but the first of 32 frames, where the object is there."""
     found = collected(model, assets, stills + clips)
 
     def mean(values, length, *names):
@@ -55,7 +56,8 @@ def validate(model, assets, stills=STILLS, clips=CLIPS):
 
     def answers(values, prefix=''):
         return {prefix + name: mean(values, 1, key)
-                for name, key in (('box', 'still_b'), ('click', 'still_p'), ('corrected', 'still_corrected'))}
+                for name, key in (('box', 'still_b'), ('click', 'still_p'), ('chosen', 'still_chosen'),
+                                  ('corrected', 'still_corrected'))}
 
     scores = answers(found)
     for name, source in PHOTOGRAPHS.items():

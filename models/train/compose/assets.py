@@ -56,7 +56,7 @@ class Assets:
     `kinds`: all objects small, few pixels; the rest is plain, as are held-out scenes but for `of_kind`."""
 
     room_share, most_added = 0.6, 2
-    kinds = dict(small=0.2, coarse=0.3)
+    kinds = dict(small=0.15, coarse=0.15)
 
     def __init__(self, pack, validation=False):
         pack = Path(pack)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from losses import focal_dice, mask_loss            # noqa: E402
+from losses import IOU_WEIGHT, focal_dice, mask_loss    # noqa: E402
 
 
 def square(count=2, size=64):
@@ -41,7 +41,18 @@ class Loss(unittest.TestCase):
 
     def test_wrong_predicted_iou_costs(self):
         masks = logits_of(square(), 8)
-        self.assertAlmostEqual(loss_of(masks, iou=0.25).total.item() - loss_of(masks).total.item(), 0.75, places=4)
+        self.assertAlmostEqual(loss_of(masks, iou=0.25).total.item() - loss_of(masks).total.item(),
+                               IOU_WEIGHT * 0.75 ** 2, places=4)
+
+    def test_the_chosen_mask_is_the_one_of_the_highest_predicted_iou(self):
+        masks = logits_of(square(), 8)
+        masks[:, 2] *= -1
+        for token, iou in ((1, 1), (2, 0)):
+            predicted = torch.zeros(2, 4)
+            predicted[:, 0], predicted[:, token] = 2, 1     # token 0 is not among those to choose from
+            loss = mask_loss(masks, predicted, torch.zeros(2, 1), square(), torch.tensor([True, True]), 1.0)
+            self.assertAlmostEqual(loss.chosen, iou, places=4)
+            self.assertAlmostEqual(loss.best, 1, places=4)
 
     def test_absent_objects_have_their_score_to_learn_alone(self):
         masks = logits_of(square(), 8)
