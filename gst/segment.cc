@@ -241,18 +241,18 @@ static void install_prompt_properties(GObjectClass* klass) {
               "Objects on one picture; a prompt for one more is refused", 1, 1000000,
               defaults.stills.max_objects);
   install_int(klass, PROP_MAX_HOLE_AREA, "max-hole-area", "Maximum hole area",
-              "Holes of at most this area, in pixels of a quarter of the network's input, are "
-              "filled; 0: none",
+              "mode=prompts: holes of at most this area, in pixels of a quarter of the network's "
+              "input, are filled; 0: none",
               0, 1000000, defaults.stills.max_hole_area);
   install_int(klass, PROP_MAX_SPRINKLE_AREA, "max-sprinkle-area", "Maximum sprinkle area",
-              "Specks of at most this area, in pixels of a quarter of the network's input, are "
-              "removed; 0: none",
+              "mode=prompts: specks of at most this area, in pixels of a quarter of the network's "
+              "input, are removed; 0: none",
               0, 1000000, defaults.stills.max_sprinkle_area);
   install_float(klass, PROP_SEARCH_WINDOW, "search-window", "Search window",
-                "Each object is looked for in a part of the picture alone, a square of so many "
-                "times the longer side of its box, or, with clicks alone, of the mask that the "
-                "whole picture gave first, at the cost of one more encoder run; 0: in the whole "
-                "picture; else at least 1",
+                "mode=prompts: each object is looked for in a part of the picture alone, a square "
+                "of so many times the longer side of its box, or, with clicks alone, of the mask "
+                "that the whole picture gave first, at the cost of one more encoder run; 0: in the "
+                "whole picture; else at least 1",
                 sam2::kMaxSearchWindow, defaults.stills.search_window);
   g_object_class_install_property(
       klass, PROP_SECOND_LOOK,

@@ -6,6 +6,7 @@
 """
 
 import collections
+import os
 import pathlib
 import sys
 
@@ -85,6 +86,8 @@ def main():
                 area = sum(map(bool, found.mask.pixels)) if found.mask else 0
                 print(f"{seconds:8.3f} s  {found.id}  {found.state}  score {found.score:.2f}  "
                       f"box {found.box}  {area} pixels")
+    except BrokenPipeError:  # a reader who goes away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python has not written yet
     except (RuntimeError, ValueError) as error:
         sys.exit(f"read_objects: {error}")
 

@@ -43,6 +43,15 @@ def existing_file(text):
     return text
 
 
+def refuse_to_overwrite(files, *inputs):
+    """Throws Failure when one of the files that are written is one of the inputs, which may be None
+    or no file."""
+    for given in inputs:
+        for file in files:
+            if given and file.exists() and os.path.exists(given) and file.samefile(given):
+                raise Failure(f"{file} is the input itself: give another --output or --name")
+
+
 def uri_of(text):
     """Of a URI or a file's path. Throws Failure when there is no such file."""
     if os.path.isfile(text):  # even if its name has a colon, as a URI has one

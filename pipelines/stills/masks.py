@@ -50,7 +50,7 @@ def label_map(objects, width, height):
     """Every pixel's object, counted from 1 in the objects' order; small objects over large ones.
     8 bits with a palette, or 16 bits for more than 255 objects."""
     large = len(objects) > 255
-    picture = Image.new("I;16" if large else "P", (width, height), 0)
+    picture = Image.new("I" if large else "P", (width, height), 0)  # 16 bits take no paste
     if not large:
         picture.putpalette(_palette())
     order = sorted(range(len(objects)), key=lambda i: -objects[i]["area"])
@@ -59,12 +59,13 @@ def label_map(objects, width, height):
             continue
         mask = decode_rle(objects[i]["segmentation"]["counts"], width, height)
         picture.paste(i + 1, (0, 0, width, height), mask)
-    return picture
+    return picture.convert("I;16") if large else picture
 
 
-def labelme(objects, picture_path, width, height):
-    """A picture's polygons as labelme reads them; the parts of an object share a group."""
-    shapes = [{"label": found.get("label", "object"),
+def labelme(objects, label, picture_path, width, height):
+    """A picture's polygons as labelme reads them; the parts of an object share a group. label: of
+    objects without one."""
+    shapes = [{"label": found.get("label", label),
                "points": [list(point) for point in zip(polygon[::2], polygon[1::2])],
                "group_id": number, "shape_type": "polygon", "flags": {}}
               for number, found in enumerate(objects, 1)

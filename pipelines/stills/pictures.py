@@ -52,8 +52,9 @@ def read(path):
         raise BrokenPicture("it is no picture") from None
     except MemoryError:
         raise BrokenPicture("it does not fit into memory") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, KeyError) as problem:
-        # What Pillow's decoders throw at damaged files.
+    except BrokenPicture:
+        raise
+    except Exception as problem:  # at damaged files Pillow's decoders throw anything
         raise BrokenPicture(str(problem) or type(problem).__name__) from None
 
 

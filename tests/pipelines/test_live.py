@@ -19,7 +19,7 @@ gi.require_version("Gst", "1.0")
 from gi.repository import Gst
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from programs import CARS, PATIENCE, ROOT, Program, wait_for
+from programs import CARS, ENVIRONMENT, PATIENCE, ROOT, Program, wait_for
 
 try:
     gi.require_version("GstRtspServer", "1.0")
@@ -317,6 +317,21 @@ class Web(Folder):
         wait_for(lambda: len(requests) > 2, "further requests")
         wait_for(lambda: len(live.out) > 20, "frames of further answers")
         self.assertEqual(live.stop(signal.SIGTERM), 0, live.err)
+
+    def test_a_reader_who_goes_away_ends_it(self):
+        video = self.long_video()
+        run = subprocess.run(f"{LIVE} {video} --masks none | head -n 3", shell=True,
+                             env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE,
+                             check=False)
+        self.assertEqual((len(run.stdout.splitlines()), run.stderr), (3, ""))
+
+    def test_a_full_disk_is_told(self):
+        with open("/dev/full", "wb") as full:
+            run = subprocess.run([LIVE, self.long_video(), "--masks", "none"], env=ENVIRONMENT,
+                                 stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE,
+                                 check=False)
+        self.assertEqual((run.returncode, run.stderr),
+                         (1, "live: standard output: No space left on device\n"))
 
     def test_a_file_ends_the_program(self):
         data = self.encoded("x264enc ! mp4mux")

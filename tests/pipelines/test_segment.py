@@ -3,6 +3,7 @@
 
 import argparse
 import contextlib
+import io
 import json
 import pathlib
 import shutil
@@ -125,11 +126,12 @@ class Pictures(Folder):
         (self.input / "cut.jpg").write_bytes((self.input / "good.jpg").read_bytes()[:900])
         (self.input / "text.png").write_text("no picture")
         (self.input / "empty.bmp").touch()
+        drawing().save(self.input / "exif.png", exif=b"Exif\0\0MM\0*")  # cut off: struct.error
         run = self.segment("--box", BOX)
         self.assertEqual(run.returncode, 0, run.stderr)
-        for name in ("cut.jpg", "text.png", "empty.bmp"):
+        for name in ("cut.jpg", "text.png", "empty.bmp", "exif.png"):
             self.assertIn(f"{name} is left out", run.stderr)
-        self.assertIn("3 of 4 pictures were left out", run.stderr)
+        self.assertIn("4 of 5 pictures were left out", run.stderr)
         self.assertEqual([i["file_name"] for i in self.result()["images"]], ["good.jpg"])
 
     def test_a_picture_of_one_pixel(self):
@@ -171,6 +173,13 @@ class Pictures(Folder):
         self.assertTrue((self.out / "labelme" / labelme["imagePath"]).samefile(
             self.input / "a.png"))
 
+    def test_a_mask_without_polygon_was_found_all_the_same(self):
+        drawing().save(self.input / "a.png")
+        run = self.segment("--box", BOX, "--masks", "polygon", "--min-area", 1e6)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn(f"a.png: what was found in {BOX} is smaller than --min-area", run.stderr)
+        self.assertEqual(self.result()["annotations"], [])
+
     def test_equal_names_do_not_overwrite_each_other(self):
         drawing().save(self.input / "a.png")
         drawing().save(self.input / "a.jpg")
@@ -210,8 +219,10 @@ class Pictures(Folder):
     def test_everything(self):
         drawing().save(self.input / "a.png")
         run = self.segment("--everything", "--points-per-side", 4, "--pred-iou-thresh", 0,
-                           "--stability-score-thresh", 0)
+                           "--stability-score-thresh", 0, "--labelme", "--label", "cell")
         self.assertEqual(run.returncode, 0, run.stderr)
+        shapes = json.loads((self.out / "labelme" / "a.json").read_text())["shapes"]
+        self.assertEqual({shape["label"] for shape in shapes}, {"cell"})
         areas = [found["area"] for found in self.result()["annotations"]]
         self.assertGreater(len(areas), 1)
         self.assertEqual(areas, sorted(areas, reverse=True))
@@ -323,6 +334,15 @@ class CocoBoxes(Folder):
         self.assertEqual(run.returncode, 1)
         self.assertIn(f"segment: no image of {path} is in {self.input}\n", run.stderr)
 
+    def test_the_boxes_are_not_overwritten(self):
+        path = self.coco([self.IMAGE], [self.annotation(1)]).rename(
+            self.folder / "annotations.json")
+        before = path.read_text()
+        run = segment(self.input, "--boxes", path, "--output", self.folder)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("annotations.json is the input itself", run.stderr)
+        self.assertEqual(path.read_text(), before)
+
     def test_files_that_are_no_coco(self):
         for content in ("", "[]", "{}", '{"images": 1, "annotations": []}'):
             path = self.folder / "bad.json"
@@ -361,9 +381,12 @@ class Resume(Folder):
         again = self.segment("--box", BOX, "--no-overlays")
         self.assertEqual(again.returncode, 1)
         self.assertIn("--resume goes on with it", again.stderr)
-        other = self.segment("--box", "1,1,9,9", "--no-overlays", "--resume")
-        self.assertEqual(other.returncode, 1)
-        self.assertIn("other settings", other.stderr)
+        for different in (["--box", "1,1,9,9", "--no-overlays"], ["--box", BOX],
+                          ["--box", BOX, "--no-overlays", "--png"],
+                          ["--box", BOX, "--no-overlays", "--labelme"]):
+            other = self.segment(*different, "--resume")
+            self.assertEqual(other.returncode, 1)
+            self.assertIn("other settings", other.stderr)
         run = self.segment("--box", BOX, "--no-overlays", "--resume")
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertIn("pictures are done already", run.stderr)
@@ -387,6 +410,13 @@ class Refusals(Folder):
         self.expect("say what to segment", self.input)
         self.expect("say what to segment", self.input, "--everything", "--box", BOX)
 
+    def test_options_of_the_other_mode(self):
+        drawing().save(self.input / "a.png")
+        self.expect("--points-per-side: only with --everything", self.input, "--box", BOX,
+                    "--points-per-side", 4)
+        self.expect("--search-window, --second-look: not with --everything", self.input,
+                    "--everything", "--search-window", 2, "--no-second-look")
+
     def test_no_pictures(self):
         self.expect("there is no picture", self.input, "--box", BOX)
         self.expect("there is no file or folder", self.folder / "nowhere", "--box", BOX)
@@ -409,6 +439,20 @@ class RunLengths(unittest.TestCase):
         # pycocotools.mask.encode of a 4x3 picture whose second column is set
         picture = masks.decode_rle("336", 4, 3)
         self.assertEqual([x for x in range(4) if picture.getpixel((x, 1))], [1])
+
+
+class LabelMaps(unittest.TestCase):
+    def test_more_objects_than_a_byte_counts(self):
+        # pycocotools.mask.encode of a 300x1 picture with one pixel set: 0, 7 and 299
+        counts = {1: "01[9", 8: "71T9", 300: "[91"}
+        objects = [{"area": 1, "segmentation": {"counts": counts[number]}} if number in counts
+                   else {"area": 0} for number in range(1, 301)]
+        file = io.BytesIO()
+        masks.label_map(objects, 300, 1).save(file, "PNG")
+        with Image.open(file) as labels:
+            found = [labels.getpixel((x, 0)) for x in range(300)]
+        self.assertEqual({x: number for x, number in enumerate(found) if number},
+                         {0: 1, 7: 8, 299: 300})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """pipelines/track and pipelines/demo as a user calls them, on real video and on bad input."""
 
+import http.server
 import json
 import os
 import pathlib
@@ -8,13 +9,16 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from programs import CARS, ROOT, Program, wait_for  # noqa: E402
+
 TRACK = ROOT / "pipelines" / "track"
-CARS = ROOT / "pipelines" / "data" / "cars.mp4"
 CARS_FRAMES = 38
 BOX = ("--box", "20,20,60,60")
 BOXES = ("--box", "110,0,103,100", "--box", "266,300,134,60")
@@ -188,6 +192,51 @@ class Results(Folder):
         self.assertGreater(self.decoded_size("long")[2], 0)
         self.assertEqual(list(self.out.glob("*.part")), [])
 
+    def stalling(self, data):
+        """The address of a server that sends these bytes and then nothing more until the test ends."""
+        over = threading.Event()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "video/x-matroska")
+                self.end_headers()
+                self.wfile.write(data)
+                over.wait()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.addCleanup(over.set)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/some.mkv"
+
+    def test_interrupts_of_a_stream_that_stalls(self):
+        """The first one finishes the files all the same, the second leaves none unfinished."""
+        launch("videotestsrc num-buffers=200 ! video/x-raw,width=320,height=240 ! "
+               "x264enc speed-preset=ultrafast ! matroskamux streamable=true ! "
+               f"filesink location={self.folder}/some.mkv")
+        address = self.stalling((self.folder / "some.mkv").read_bytes())
+        for interrupts, written in ((1, ["some.jsonl", "some.mp4", "some.png"]), (2, [])):
+            out = self.folder / f"out{interrupts}"
+            run = Program(self, TRACK, address, *BOX, "--output", out)
+            run.wait_for_error("frames/s")
+            for _ in range(interrupts):
+                run.process.send_signal(signal.SIGINT)
+                time.sleep(0.2)
+            self.assertEqual(run.wait(), 130, run.err)
+            self.assertEqual(sorted(file.name for file in out.iterdir()), written, run.err)
+
+    def test_an_interrupt_before_the_first_frame_is_no_failure(self):
+        run = Program(self, TRACK, self.stalling(b""), *BOX, "--output", self.out)
+        wait_for(self.out.exists, "the start")
+        time.sleep(1)
+        self.assertEqual((run.stop(signal.SIGINT), run.err), (130, []))
+        self.assertEqual(list(self.out.iterdir()), [])
+
     def test_a_colon_in_the_name_makes_no_uri(self):
         path = self.folder / "cam1-2026-11-28T10:15.mp4"
         self.short().rename(path)
@@ -257,6 +306,15 @@ class FormerResults(Folder):
             self.assertEqual(result.returncode, 1, result.stderr)
             self.assertIn("is the input itself", result.stderr)
             self.assertEqual(path.read_bytes(), self.video.read_bytes())
+
+    def test_the_prompts_are_no_place_for_them(self):
+        path = self.out / "short.jsonl"
+        path.write_text('{"frame": 0, "box": [100, 60, 80, 80]}\n')
+        before = path.read_text()
+        result = self.track(self.video, "--prompts", path)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("short.jsonl is the input itself", result.stderr)
+        self.assertEqual(path.read_text(), before)
 
     def test_video_and_lines_stay_when_the_sheet_cannot_be_made(self):
         broken = ("import runpy, sys; sys.path.insert(0, sys.argv[1])\n"
