@@ -15,10 +15,10 @@
 namespace gstsam2 {
 namespace {
 
-// Of the object's pixels; all others are 0. segmentationoverlay has a colour for
-// each value.
+// Of the object's pixels; all others are 0. segmentationoverlay paints values up to
+// its hint-maximum-segment-type, 10, and some of those above as background.
 std::uint8_t RegionId(const ObjectRecord& object) {
-  return static_cast<std::uint8_t>(1 + (object.id - 1) % 255);
+  return static_cast<std::uint8_t>(1 + (object.id - 1) % 10);
 }
 
 // The mask with its region's id in place of 255, as GRAY8 with a GstVideoMeta.
@@ -32,8 +32,11 @@ GstBuffer* ToRegions(const ObjectRecord& object) {
   for (gsize i = 0; i < size; ++i) to.data[i] = from.data[i] != 0 ? RegionId(object) : 0;
   gst_buffer_unmap(regions, &to);
   gst_buffer_unmap(mask.pixels.get(), &from);
-  gst_buffer_add_video_meta(regions, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_GRAY8,
-                            static_cast<guint>(mask.cols), static_cast<guint>(mask.rows));
+  const gsize offset[GST_VIDEO_MAX_PLANES] = {};
+  const gint stride[GST_VIDEO_MAX_PLANES] = {static_cast<gint>(mask.cols)};
+  gst_buffer_add_video_meta_full(regions, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_GRAY8,
+                                 static_cast<guint>(mask.cols), static_cast<guint>(mask.rows),
+                                 /*n_planes=*/1, offset, stride);
   return regions;
 }
 

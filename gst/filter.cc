@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "allocation.h"
 #include "errors.h"
 #include "prompt_event.h"
 
@@ -70,6 +71,7 @@ void InstallFilterProperties(GObjectClass* klass, const FilterBlurbs& blurbs) {
 static gboolean gst_sam2_filter_start(GstBaseTransform* base) {
   Filter& impl = ImplOf(base);
   return gstsam2::Guard(GST_ELEMENT(base), FALSE, [&] {
+    impl.interrupt = std::stop_source();
     impl.session = impl.NewSession();
     return TRUE;
   });
@@ -95,13 +97,20 @@ static gboolean gst_sam2_filter_stop(GstBaseTransform* base) {
   return TRUE;
 }
 
+static void post_latency(GstBaseTransform* base) {
+  gst_element_post_message(GST_ELEMENT(base), gst_message_new_latency(GST_OBJECT(base)));
+}
+
 static gboolean gst_sam2_filter_set_caps(GstBaseTransform* base, GstCaps* in, GstCaps*) {
   GstVideoInfo info;
   if (!gst_video_info_from_caps(&info, in)) return FALSE;
-  ImplOf(base).session->SetInfo(info);
-  ImplOf(base).mouse.SetFrameSize(info.width, info.height);
-  ImplOf(base).frame_duration =
+  Filter& impl = ImplOf(base);
+  impl.session->SetInfo(info);
+  impl.mouse.SetFrameSize(info.width, info.height);
+  const GstClockTime hold_time = impl.hold_time();
+  impl.frame_duration =
       info.fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info.fps_d, info.fps_n) : 0;
+  if (impl.hold_time() != hold_time) post_latency(base);
   return TRUE;
 }
 
@@ -110,18 +119,25 @@ static GstFlowReturn process(GstBaseTransform* base, GstBuffer* buffer, GstBuffe
   return gstsam2::Guard(GST_ELEMENT(base), GST_FLOW_ERROR, [&] {
     const GstClockTime start = gst_util_get_timestamp();
     impl.BeforeFrame(buffer);
-    if (!impl.session->Process(buffer, next)) return GST_FLOW_OK;
+    const bool worked = impl.session->Process(buffer, next);
+    if (impl.interrupt.stop_requested()) return GST_FLOW_FLUSHING;
+    if (!worked) return GST_FLOW_OK;
     const GstClockTime step = gst_util_get_timestamp() - start;
     impl.AfterStep(step);
-    if (impl.latency.Add(step)) {
-      gst_element_post_message(GST_ELEMENT(base), gst_message_new_latency(GST_OBJECT(base)));
-    }
+    if (impl.latency.Add(step)) post_latency(base);
     return GST_FLOW_OK;
   });
 }
 
 static GstFlowReturn gst_sam2_filter_transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
   return process(base, buffer, nullptr);
+}
+
+// What the base class notes of a frame that it pushes itself, for POSITION queries.
+static void note_position(GstBaseTransform* base, GstBuffer* buffer) {
+  if (base->segment.format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID(buffer)) return;
+  const bool timed = GST_BUFFER_DURATION_IS_VALID(buffer);
+  base->segment.position = GST_BUFFER_PTS(buffer) + (timed ? GST_BUFFER_DURATION(buffer) : 0);
 }
 
 // Lets the frame that waits go; `next` waits in its place, if there is one. Not by way of the base
@@ -131,9 +147,12 @@ static GstFlowReturn let_go(GstBaseTransform* base, GstBuffer* next = nullptr) {
   GstBuffer* due = std::exchange(impl.held, next);
   if (due == nullptr) return GST_FLOW_OK;
   const GstFlowReturn flow = process(base, due, next);
-  if (flow == GST_FLOW_OK) return gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(base), due);
-  drop(impl, due);
-  return flow;
+  if (flow != GST_FLOW_OK) {
+    drop(impl, due);
+    return flow;
+  }
+  note_position(base, due);
+  return gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(base), due);
 }
 
 // With LooksAhead(): a frame leaves when the next one is there.
@@ -209,6 +228,22 @@ static gboolean gst_sam2_filter_query(GstBaseTransform* base, GstPadDirection di
   return TRUE;
 }
 
+static gboolean gst_sam2_filter_propose_allocation(GstBaseTransform* base, GstQuery* decide,
+                                                   GstQuery* query) {
+  const gboolean proposed = GST_BASE_TRANSFORM_CLASS(gst_sam2_filter_parent_class)
+                                ->propose_allocation(base, decide, query);
+  gstsam2::RefuseCropMeta(query);
+  if (ImplOf(base).LooksAhead()) gstsam2::AskForOneMoreBuffer(query);
+  return proposed;
+}
+
+static GstStateChangeReturn gst_sam2_filter_change_state(GstElement* element,
+                                                         GstStateChange transition) {
+  // Before the streaming thread is waited for.
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) ImplOf(element).interrupt.request_stop();
+  return GST_ELEMENT_CLASS(gst_sam2_filter_parent_class)->change_state(element, transition);
+}
+
 // ---------------------------------------------------------------- type
 
 static void gst_sam2_filter_init(GstSam2Filter* self) {
@@ -225,6 +260,7 @@ static void gst_sam2_filter_class_init(GstSam2FilterClass* klass) {
 
   G_OBJECT_CLASS(klass)->finalize = gst_sam2_filter_finalize;
   GST_ELEMENT_CLASS(klass)->send_event = gst_sam2_filter_send_event;
+  GST_ELEMENT_CLASS(klass)->change_state = gst_sam2_filter_change_state;
   base_class->start = gst_sam2_filter_start;
   base_class->stop = gst_sam2_filter_stop;
   base_class->set_caps = gst_sam2_filter_set_caps;
@@ -233,5 +269,6 @@ static void gst_sam2_filter_class_init(GstSam2FilterClass* klass) {
   base_class->sink_event = gst_sam2_filter_sink_event;
   base_class->src_event = gst_sam2_filter_src_event;
   base_class->query = gst_sam2_filter_query;
+  base_class->propose_allocation = gst_sam2_filter_propose_allocation;
   gst_type_mark_as_plugin_api(GST_TYPE_SAM2_FILTER, static_cast<GstPluginAPIFlags>(0));
 }

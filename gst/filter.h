@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <memory>
+#include <stop_token>
 
 #include "latency.h"
 #include "prompts.h"
@@ -62,6 +63,7 @@ class Filter {
   MousePrompts mouse;
   LatencyMeter latency;
   std::unique_ptr<Session> session;  // between start and stop
+  std::stop_source interrupt;        // of the session; asked for before the stream stops
   GstBuffer* held = nullptr;         // the frame that waits; of the streaming thread
   std::atomic<GstClockTime> frame_duration = 0;  // 0: not known
 

@@ -24,6 +24,7 @@
 #include <optional>
 #include <utility>
 
+#include "allocation.h"
 #include "canvas.h"
 #include "errors.h"
 #include "meta.h"
@@ -190,6 +191,19 @@ static gboolean gst_sam2_overlay_src_event(GstBaseTransform* base, GstEvent* eve
   return GST_BASE_TRANSFORM_CLASS(gst_sam2_overlay_parent_class)->src_event(base, event);
 }
 
+static gboolean gst_sam2_overlay_propose_allocation(GstBaseTransform* base, GstQuery* decide,
+                                                    GstQuery* query) {
+  const gboolean proposed = GST_BASE_TRANSFORM_CLASS(gst_sam2_overlay_parent_class)
+                                ->propose_allocation(base, decide, query);
+  gstsam2::RefuseCropMeta(query);
+  return proposed;
+}
+
+static gboolean gst_sam2_overlay_stop(GstBaseTransform* base) {
+  GST_SAM2_OVERLAY(base)->impl->rubber_band.Clear();
+  return TRUE;
+}
+
 static void gst_sam2_overlay_init(GstSam2Overlay* self) {
   self->impl = new Overlay;
   gst_video_info_init(&self->impl->info);
@@ -225,4 +239,6 @@ static void gst_sam2_overlay_class_init(GstSam2OverlayClass* klass) {
   base_class->before_transform = gst_sam2_overlay_before_transform;
   base_class->transform_ip = gst_sam2_overlay_transform_ip;
   base_class->src_event = gst_sam2_overlay_src_event;
+  base_class->propose_allocation = gst_sam2_overlay_propose_allocation;
+  base_class->stop = gst_sam2_overlay_stop;
 }

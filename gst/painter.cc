@@ -100,6 +100,12 @@ Shape Outline(const Shape& mask, int line_width) {
   return outline;
 }
 
+// To a whole number; what is far outside of the canvas comes to lie just outside of it.
+int Clamped(double value, int size, int outside) {
+  return static_cast<int>(
+      std::clamp(value, -static_cast<double>(outside), static_cast<double>(size) + outside));
+}
+
 // Four lines inside the corners.
 void PaintFrame(int x0, int y0, int x1, int y1, int line, Color color, Canvas& canvas) {
   canvas.PaintRect(x0, y0, x1 - x0, line, color, 1);
@@ -184,9 +190,11 @@ void Painter::PaintBox(const PainterSettings& settings, const ObjectRecord& obje
   const Rect& box = *object.box;
   const int line = LineWidth(settings, canvas);
   const Color color = ColorOf(object.id);
-  const int x0 = static_cast<int>(std::floor(box.x)), y0 = static_cast<int>(std::floor(box.y));
-  const int x1 = std::max(static_cast<int>(std::ceil(box.x + box.width)), x0 + 2 * line);
-  const int y1 = std::max(static_cast<int>(std::ceil(box.y + box.height)), y0 + 2 * line);
+  const auto column = [&](double x) { return Clamped(x, canvas.width(), 2 * line); };
+  const auto row = [&](double y) { return Clamped(y, canvas.height(), 2 * line); };
+  const int x0 = column(std::floor(box.x)), y0 = row(std::floor(box.y));
+  const int x1 = std::max(column(std::ceil(box.x + box.width)), x0 + 2 * line);
+  const int y1 = std::max(row(std::ceil(box.y + box.height)), y0 + 2 * line);
   const auto paint = object.predicted ? PaintDashedFrame : PaintFrame;
   paint(x0, y0, x1, y1, line, color, canvas);
 }
@@ -195,9 +203,8 @@ void Painter::PaintRubberBand(const PainterSettings& settings, const Rect& rect,
                               GstVideoFrame& frame) {
   Canvas canvas(frame);
   const int line = LineWidth(settings, canvas);
-  const auto inside = [](double value, int size) {  // the mouse may be elsewhere
-    return static_cast<int>(std::lround(std::clamp(value, 0.0, static_cast<double>(size))));
-  };
+  // The mouse may be elsewhere.
+  const auto inside = [](double value, int size) { return Clamped(std::round(value), size, 0); };
   const int x0 = inside(rect.x, canvas.width()), y0 = inside(rect.y, canvas.height());
   const int x1 = inside(rect.x + rect.width, canvas.width());
   const int y1 = inside(rect.y + rect.height, canvas.height());
@@ -226,8 +233,8 @@ void Painter::PaintLabels(const PainterSettings& settings, const ObjectsRecord& 
     const std::string text = TextOf(settings, object);
     if (text.empty()) continue;
     if (object.box) {
-      PaintLabel(text, ColorOf(object.id), static_cast<int>(object.box->x),
-                 static_cast<int>(object.box->y), canvas);
+      PaintLabel(text, ColorOf(object.id), Clamped(object.box->x, canvas.width(), 0),
+                 Clamped(object.box->y, canvas.height(), 0), canvas);
     } else if (bottom > canvas.height() / 2) {
       bottom -= PaintLabel(text, ColorOf(object.id), 0, bottom, canvas) + 1;
     }

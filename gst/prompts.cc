@@ -476,9 +476,9 @@ PromptQueue::Due PromptQueue::Take(std::uint64_t frame, GstClockTime pts) {
   return due;
 }
 
-std::vector<PromptRequest> PromptQueue::TakeRest() {
+std::vector<PromptRequest> PromptQueue::Rest() const {
   const std::lock_guard lock(mutex_);
-  return std::exchange(waiting_, {});
+  return waiting_;
 }
 
 void PromptQueue::Clear() {

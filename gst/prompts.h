@@ -94,8 +94,8 @@ class PromptQueue {
   void Reset();
   // Takes what is due, in order of arrival. `pts` may be GST_CLOCK_TIME_NONE.
   Due Take(std::uint64_t frame, GstClockTime pts);
-  // Takes all that waits.
-  std::vector<PromptRequest> TakeRest();
+  // All that waits.
+  std::vector<PromptRequest> Rest() const;
   // Forgets everything, ids too.
   void Clear();
 
@@ -104,7 +104,7 @@ class PromptQueue {
   void Reserve(const sam2::Prompt& prompt);
   int AddLocked(PromptRequest request);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<PromptRequest> waiting_;
   bool reset_ = false;
   int next_id_ = 1;

@@ -36,6 +36,11 @@ void RubberBand::See(GstEvent* event) {
   }
 }
 
+void RubberBand::Clear() {
+  const std::lock_guard lock(mutex_);
+  start_.reset();
+}
+
 std::optional<Rect> RubberBand::rect() const {
   const std::lock_guard lock(mutex_);
   if (!start_) return std::nullopt;

@@ -18,6 +18,9 @@ class RubberBand {
   // Takes note of the event, which goes on to whom it is meant for.
   void See(GstEvent* event);
 
+  // No box is drawn any more.
+  void Clear();
+
   // In pixels of the frame; nothing while no box is drawn.
   std::optional<Rect> rect() const;
 

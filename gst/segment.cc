@@ -135,7 +135,7 @@ std::unique_ptr<gstsam2::Session> Segment::NewSession() {
   const gstsam2::SegmentSettings settings = settings_;
   GST_OBJECT_UNLOCK(element());
   return std::make_unique<gstsam2::SegmentSession>(element(), GST_CAT_DEFAULT, settings, queue,
-                                                   mouse);
+                                                   mouse, interrupt.get_token());
 }
 
 void Segment::BeforeFrame(GstBuffer*) {

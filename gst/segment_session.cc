@@ -54,10 +54,11 @@ std::string RemarkOn(const std::vector<sam2::Point>& points, int width, int heig
 
 SegmentSession::SegmentSession(GstElement* element, GstDebugCategory* category,
                                const SegmentSettings& settings, PromptQueue& queue,
-                               MousePrompts& mouse)
+                               MousePrompts& mouse, std::stop_token interrupt)
     : Session(element, category, Checked(settings), queue, /*tracks=*/false),
       settings_(settings),
       mouse_(mouse),
+      interrupt_(std::move(interrupt)),
       predictor_(engine_->CreateImagePredictor(settings.stills)) {
   queue_.Add(std::move(file_prompts_));
 }
@@ -82,8 +83,9 @@ bool SegmentSession::Everything(GstBuffer* buffer, const PromptQueue::Due& due) 
   {
     const MappedFrame frame(buffer, info_);
     predictor_->SetImage(frame.view());
-    objects = predictor_->Everything(settings_.everything);
+    objects = predictor_->Everything(settings_.everything, interrupt_);
   }
+  if (interrupt_.stop_requested()) return false;
   Publish(buffer, std::move(objects));
   return true;
 }

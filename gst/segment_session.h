@@ -4,6 +4,7 @@
 #include <gst/video/video.h>
 
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "prompts.h"
@@ -29,9 +30,10 @@ struct SegmentSettings : FilterSettings {
 // One stream through sam2segment.
 class SegmentSession final : public Session {
  public:
-  // As Session, and queues the prompts of `prompts-location`. `mouse` outlives the session.
+  // As Session, and queues the prompts of `prompts-location`. `mouse` outlives the session. A
+  // frame that takes long is given up when `interrupt` is asked for.
   SegmentSession(GstElement* element, GstDebugCategory* category, const SegmentSettings& settings,
-                 PromptQueue& queue, MousePrompts& mouse);
+                 PromptQueue& queue, MousePrompts& mouse, std::stop_token interrupt);
 
   void SetMaskChoice(sam2::MaskChoice choice);
 
@@ -50,6 +52,7 @@ class SegmentSession final : public Session {
 
   SegmentSettings settings_;
   MousePrompts& mouse_;
+  std::stop_token interrupt_;
   std::unique_ptr<sam2::ImagePredictor> predictor_;
 
   bool asked_ = false;            // some prompt came

@@ -114,15 +114,16 @@ void Session::Attach(GstBuffer* buffer, ObjectsRecord record) {
 }
 
 void Session::EndOfStream() {
-  const std::vector<PromptRequest> rest = queue_.TakeRest();
+  // They go on waiting, as a seek may follow.
+  const std::vector<PromptRequest> rest = queue_.Rest();
   for (std::size_t i = 0; i < std::min(rest.size(), kMaxNamed); ++i) {
-    PostRefusal(element_, "Prompt never used (" + rest[i].source + "): it waits for " +
+    PostRefusal(element_, "Prompt not used (" + rest[i].source + "): it waits for " +
                               WhenOf(rest[i]) + ", but the stream ended after " +
                               std::to_string(frame_) + " frames.");
   }
   if (rest.size() > kMaxNamed) {
     PostRefusal(element_,
-                std::to_string(rest.size() - kMaxNamed) + " more prompts were never used.");
+                std::to_string(rest.size() - kMaxNamed) + " more prompts were not used.");
   }
 }
 

@@ -39,7 +39,8 @@ void Timeline::SetInfo(const GstVideoInfo& info) {
   if (std::abs(before - now) > kSameShape * std::max(before, now)) before_ = Break::kOtherStream;
   width_ = info.width;
   height_ = info.height;
-  if (info.fps_n > 0) {
+  knows_rate_ = info.fps_n > 0;
+  if (knows_rate_) {
     frame_time_ = gst_util_uint64_scale_int(GST_SECOND, info.fps_d, info.fps_n);
   }
 }
@@ -50,22 +51,28 @@ GstClockTime Timeline::DurationOf(GstBuffer* buffer) const {
 
 Moment Timeline::Next(GstBuffer* buffer) {
   const GstClockTime duration = DurationOf(buffer);
+  const bool guessed = !knows_rate_ && !GST_BUFFER_DURATION_IS_VALID(buffer);
   Moment moment{.pts = GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : next_pts_};
   if (!started_) {
     time_ = moment.pts;
   } else {
-    const bool jump = IsFar(moment.pts, next_pts_);
+    // Frames may be any time apart: the second one, and each that comes sooner than the
+    // one before it did, is as good as expected.
+    const bool slow = guessed && moment.pts > last_pts_ && (first_ || moment.pts < next_pts_);
+    const bool jump = IsFar(moment.pts, next_pts_) && !slow;
     // Without a new segment a hole in the stream is time that went by.
     const bool went_by = moment.pts > last_pts_ && !(jump && new_segment_);
     time_ += went_by ? moment.pts - last_pts_ : duration;
     moment.before = std::max(before_, jump ? Break::kJump : Break::kNone);
   }
+  if (guessed && started_ && moment.pts > last_pts_) frame_time_ = moment.pts - last_pts_;
   moment.time = time_;
+  first_ = !started_;
   started_ = true;
   new_segment_ = false;
   before_ = Break::kNone;
   last_pts_ = moment.pts;
-  next_pts_ = moment.pts + duration;
+  next_pts_ = moment.pts + DurationOf(buffer);
   return moment;
 }
 

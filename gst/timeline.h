@@ -33,8 +33,9 @@ class Timeline {
 
   std::string stream_id_;
   int width_ = 0, height_ = 0;
-  GstClockTime frame_time_ = GST_SECOND / 25;
-  bool started_ = false;
+  GstClockTime frame_time_ = GST_SECOND / 25;  // by the caps, else that of the frames before
+  bool knows_rate_ = false;
+  bool started_ = false, first_ = false;  // first: only one frame was there yet
   bool new_segment_ = false;
   Break before_ = Break::kNone;
   GstClockTime last_pts_ = 0, next_pts_ = 0;  // next: expected

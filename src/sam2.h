@@ -25,6 +25,7 @@
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,7 +35,7 @@
 namespace sam2 {
 
 // Grows with every change of this file that breaks a caller compiled before.
-inline constexpr int kInterfaceVersion = 8;
+inline constexpr int kInterfaceVersion = 9;
 
 // What went wrong, so that a caller can choose its own kind of error.
 enum class ErrorCode {
@@ -315,8 +316,10 @@ class ImagePredictor {
   // All that a grid of clicks finds in the current picture, largest first, with
   // ids 1, 2, ...; `score` is the stability score. Kept while picture and
   // options stay the same. Does not touch the objects of Step(). Throws Error.
-  // Reference: SAM2AutomaticMaskGenerator.
-  virtual std::vector<Object> Everything(const EverythingOptions& options) = 0;
+  // When `stop` is asked for it returns soon, with nothing; that may come from any
+  // thread. Reference: SAM2AutomaticMaskGenerator.
+  virtual std::vector<Object> Everything(const EverythingOptions& options,
+                                         std::stop_token stop = {}) = 0;
 
   // From the next Step() on, also for objects that have only one click yet and are
   // not accepted.

@@ -158,6 +158,20 @@ Mask MaskFromRuns(const std::vector<Run>& runs) {
   return mask;
 }
 
+Mask Tight(const Mask& mask) {
+  std::vector<Run> runs;
+  for (int y = 0; y < mask.height; ++y) {
+    const std::uint8_t* row = mask.pixels.data() + static_cast<size_t>(y) * mask.width;
+    for (int x = 0; x < mask.width; ++x) {
+      if (row[x] == 0) continue;
+      const int begin = x;
+      while (x < mask.width && row[x] != 0) ++x;
+      runs.push_back({mask.y + y, mask.x + begin, mask.x + x});
+    }
+  }
+  return MaskFromRuns(runs);
+}
+
 std::int64_t AreaOf(const Mask& mask) {
   std::uint32_t area = 0;  // what a vector counts in
   for (const std::uint8_t pixel : mask.pixels) area += pixel != 0 ? 1 : 0;

@@ -34,6 +34,9 @@ Mask MaskFromRuns(const std::vector<Run>& runs);
 // The mask is empty when nothing is above 0.
 Mask MaskFromLogits(const at::Tensor& logits, int frame_width, int frame_height);
 
+// The same mask in its tight rectangle; empty when no pixel is set.
+Mask Tight(const Mask& mask);
+
 // Pixels of the mask.
 std::int64_t AreaOf(const Mask& mask);
 

@@ -98,6 +98,11 @@ Colors LearnColors(const cv::Mat3b& pixels, const cv::Mat1b& labels) {
   return HasTwoSides(their_labels) ? Colors(fewer, their_labels) : Colors(pixels, labels.clone());
 }
 
+cv::Point PlaceOf(const Point& click, cv::Size grid, const FrameView& frame) {
+  return {static_cast<int>(click.x * grid.width / frame.width),
+          static_cast<int>(click.y * grid.height / frame.height)};
+}
+
 // The least rectangle with all unsure pixels and their neighbours.
 cv::Rect AroundUnsure(const cv::Mat1b& labels) {
   const cv::Mat1b unsure = (labels == cv::GC_PR_FGD) | (labels == cv::GC_PR_BGD);
@@ -106,18 +111,27 @@ cv::Rect AroundUnsure(const cv::Mat1b& labels) {
   return (tight + cv::Size(4, 4) - cv::Point(2, 2)) & cv::Rect({}, labels.size());
 }
 
-// Where the object may be: in its box, else in that of the network's mask, a tenth
-// larger on each side.
-cv::Rect Room(const cv::Mat1b& labels, const FrameView& frame, const std::optional<Box>& box) {
+// Where the object may be: in its box, unless a click says that it is outside too,
+// else in the box of the network's mask and the clicks, a tenth larger on each side.
+cv::Rect Room(const cv::Mat1b& labels, const FrameView& frame, const std::optional<Box>& box,
+              std::span<const Point> clicks) {
   const cv::Rect whole({}, labels.size());
-  if (box) {
+  const auto in_the_box = [&](const Point& click) {
+    return !click.positive || (click.x >= box->x0 && click.x <= box->x1 && click.y >= box->y0 &&
+                               click.y <= box->y1);
+  };
+  if (box && std::ranges::all_of(clicks, in_the_box)) {
     const float x = static_cast<float>(labels.cols) / frame.width;
     const float y = static_cast<float>(labels.rows) / frame.height;
     return cv::Rect(cv::Point(cvFloor(box->x0 * x), cvFloor(box->y0 * y)),
                     cv::Point(cvCeil(box->x1 * x), cvCeil(box->y1 * y))) & whole;
   }
   const cv::Mat1b object = (labels == cv::GC_FGD) | (labels == cv::GC_PR_FGD);
-  const cv::Rect tight = cv::boundingRect(object);
+  cv::Rect tight = cv::boundingRect(object);
+  for (const Point& click : clicks) {
+    const cv::Point at = PlaceOf(click, labels.size(), frame);
+    if (click.positive && whole.contains(at)) tight |= cv::Rect(at, cv::Size(1, 1));
+  }
   const cv::Size margin = (tight.size() + cv::Size(9, 9)) / 10;
   return (tight + margin * 2 - cv::Point(margin)) & whole;
 }
@@ -132,8 +146,7 @@ void Confine(cv::Mat1b labels, const cv::Rect& room) {
 // A click is sure where the network is not.
 void Mark(cv::Mat1b labels, const FrameView& frame, std::span<const Point> clicks) {
   for (const Point& click : clicks) {
-    const cv::Point at(static_cast<int>(click.x * labels.cols / frame.width),
-                       static_cast<int>(click.y * labels.rows / frame.height));
+    const cv::Point at = PlaceOf(click, labels.size(), frame);
     if (!cv::Rect({}, labels.size()).contains(at) || IsSure(labels(at))) continue;
     labels(at) = click.positive ? cv::GC_FGD : cv::GC_BGD;
   }
@@ -172,7 +185,7 @@ at::Tensor RefineEdges(const at::Tensor& logits, const FrameView& frame,
   cv::resize(given, *values, RefinedSize(frame), 0, 0, cv::INTER_LINEAR);
   cv::Mat1b labels(values->size());
   std::ranges::transform(*values, labels.begin(), Label);
-  Confine(labels, Room(labels, frame, box));
+  Confine(labels, Room(labels, frame, box, clicks));
   Mark(labels, frame, clicks);
   if (!Cut(frame, labels)) return logits;
   std::ranges::transform(*values, labels, values->begin(), Moved);

@@ -24,8 +24,9 @@ inline constexpr int kRefinedSide = 512;
 // A mask whose unsure pixels belong to the object or not by their colours and by
 // the edges between them: one iteration of GrabCut (Rother, Kolmogorov, Blake,
 // "GrabCut", 2004), for which the sure pixels are fixed, and those clicked on. The
-// object does not grow out of the box it was asked for by, or without one of its
-// own, a tenth larger. The same for the same input. Where either side has hardly a
+// object does not grow out of the box it was asked for by, or, where there is none
+// or a click says that it is outside too, out of that of its mask and the clicks, a
+// tenth larger. The same for the same input. Where either side has hardly a
 // pixel, or none is unsure, or no object would be left, the logits are returned as
 // they are.
 // Runs no operators of ATen: it may be called on any thread.

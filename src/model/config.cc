@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <type_traits>
 
 #include "checkpoint/tensor_index.h"
@@ -46,7 +47,9 @@ template <typename T>
 T Parse(const Weights& weights, const std::string& key, std::string_view text) {
   T value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) {
+  // from_chars takes "nan" and "inf" for numbers.
+  if (error != std::errc() || end != text.data() + text.size() ||
+      !std::isfinite(static_cast<double>(value))) {
     FailMetadata(weights, key,
                  std::is_integral_v<T> ? " is not a whole number" : " is not a number");
   }

@@ -15,8 +15,9 @@ struct FoldedConv {
 FoldedConv FoldBatchNorm(const Scope& w, at::IntArrayRef shape) {
   const Tensor weight = w.Raw("c.weight", shape);
   const int64_t out = weight.size(0);
-  const Tensor scale =
-      w.Raw("bn.weight", {out}) / at::sqrt(w.Raw("bn.running_var", {out}) + 1e-5);
+  const Tensor variance = w.Raw("bn.running_var", {out});
+  if (variance.lt(0).any().item<bool>()) w.Fail("bn.running_var", "has a variance below 0");
+  const Tensor scale = w.Raw("bn.weight", {out}) / at::sqrt(variance + 1e-5);
   return {weight * scale.view({-1, 1, 1, 1}),
           w.Raw("bn.bias", {out}) - w.Raw("bn.running_mean", {out}) * scale};
 }

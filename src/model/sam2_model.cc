@@ -11,6 +11,8 @@ namespace sam2 {
 namespace {
 
 constexpr int64_t kStride = 16;  // of the deepest feature map
+// The released members have 7. Each place costs a map of memory's size.
+constexpr int64_t kMaxMaskmem = 64;
 
 int64_t CheckedImageSize(const ModelConfig& config, int64_t image_size) {
   if (image_size == 0) return config.image_size;
@@ -59,6 +61,10 @@ Sam2Model::Sam2Model(Weights& weights, ModelConfig config, int64_t image_size)
     obj_ptr_tpos_proj_ = Linear(w["obj_ptr_tpos_proj"], hidden_dim_, mem_dim);
   }
   const Tensor maskmem_tpos_enc = w.ParamFloat("maskmem_tpos_enc", {-1, 1, 1, mem_dim});
+  if (maskmem_tpos_enc.size(0) > kMaxMaskmem) {
+    w.Fail("maskmem_tpos_enc", "has places for " + std::to_string(maskmem_tpos_enc.size(0)) +
+                                   " memories: there may be " + std::to_string(kMaxMaskmem));
+  }
   no_mem_embed_ = w.Param("no_mem_embed", {1, 1, hidden_dim_}).view({1, hidden_dim_, 1, 1});
   // Only models that attend on a first frame use it; all checkpoints have it.
   w.Raw("no_mem_pos_enc", {1, 1, hidden_dim_});
@@ -152,6 +158,11 @@ HeadsOutput Sam2Model::ForwardSamHeads(const FrameFeatures& features, const Tens
   return TakeMasks(decoded, choice, multimask ? choice : at::zeros_like(choice));
 }
 
+Tensor Sam2Model::MaskToLogits(const Tensor& masks) const {
+  return at::_upsample_bilinear2d_aa(masks * 20.0 - 10.0, {image_size_ / 4, image_size_ / 4},
+                                     /*align_corners=*/false);
+}
+
 HeadsOutput Sam2Model::UseMaskAsOutput(const FrameFeatures& features, const Tensor& masks) const {
   const int64_t N = masks.size(0);
   const Tensor prompt = mask_downsample_(masks.to(dtype_));
@@ -159,9 +170,7 @@ HeadsOutput Sam2Model::UseMaskAsOutput(const FrameFeatures& features, const Tens
       ForwardSamHeads(features, features.embedding, N, std::nullopt, prompt, false);
   // Presence is what the mask says, not what the heads think of it.
   const Tensor present = masks.flatten(1).gt(0).any(1, /*keepdim=*/true);
-  const Tensor logits = masks * 20.0 - 10.0;
-  return {.masks = at::_upsample_bilinear2d_aa(logits, {image_size_ / 4, image_size_ / 4},
-                                               /*align_corners=*/false),
+  return {.masks = MaskToLogits(masks),
           .ious = at::ones({N}, masks.options()),
           .obj_ptr = at::where(present, heads.obj_ptr, no_obj_ptr_),
           .object_score_logits = present.to(at::kFloat) * 20.0 - 10.0};

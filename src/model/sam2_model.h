@@ -88,6 +88,10 @@ class Sam2Model {
                               const std::optional<PointPrompt>& points,
                               const Tensor& mask_logits, bool multimask) const;
 
+  // The logits that such a mask stands for: masks [N, 1, S, S], 0 or 1 -> [N, 1, S/4, S/4],
+  // sure throughout. Reference: SAM2Base._use_mask_as_output.
+  Tensor MaskToLogits(const Tensor& masks) const;
+
   // _use_mask_as_output: the given mask is the answer. masks: [N, 1, S, S], 0 or 1.
   HeadsOutput UseMaskAsOutput(const FrameFeatures& features, const Tensor& masks) const;
 

@@ -17,6 +17,10 @@ class CutDetector {
   // place. thumbnail: on the CPU. The first frame has none before it.
   bool See(const at::Tensor& thumbnail);
 
+  // The frame before the next one was not looked at: whether a cut lies between
+  // is not told, as what moves on comes to look like one.
+  void MissFrame() { before_ = at::Tensor(); }
+
  private:
   // Likeness to the frame before, 0..1, with the shift where it is best.
   float Likeness(const at::Tensor& thumbnail) const;

@@ -96,9 +96,9 @@ GridAnswer DecodeClicks(const Sam2Model& model, const EncodedPicture& picture,
 class CropSegmenter {
  public:
   CropSegmenter(const EncodedPicture& picture, const PixelBox& crop, int whole_width,
-                int whole_height, const EverythingOptions& options)
+                int whole_height, const EverythingOptions& options, const std::stop_token& stop)
       : picture_(picture), crop_(crop), whole_width_(whole_width), whole_height_(whole_height),
-        options_(options) {}
+        options_(options), stop_(stop) {}
 
   std::vector<Candidate> Segment(ModelEngine& engine, int points_per_side) {
     std::vector<Candidate> candidates;
@@ -106,7 +106,7 @@ class CropSegmenter {
         GridPoints(points_per_side, picture_.width, picture_.height);
     const auto batch = static_cast<size_t>(
         std::min<int64_t>(options_.points_per_batch, MaxDecodeBatch(engine.model())));
-    for (size_t start = 0; start < clicks.size(); start += batch) {
+    for (size_t start = 0; start < clicks.size() && !stop_.stop_requested(); start += batch) {
       const auto part = std::span(clicks).subspan(start, std::min(batch, clicks.size() - start));
       GridAnswer answer;
       // One job for each batch, so that other streams get their turns.
@@ -173,6 +173,7 @@ class CropSegmenter {
   PixelBox crop_;
   int whole_width_, whole_height_;
   const EverythingOptions& options_;
+  const std::stop_token& stop_;
 };
 
 // ---------------------------------------------------------------- all crops
@@ -204,12 +205,13 @@ int PointsPerSide(const EverythingOptions& options, int layer) {
 
 void SegmentCrops(ModelEngine& engine, const FrameView& frame,
                   const std::vector<PictureCrop>& crops, const EverythingOptions& options,
-                  std::vector<Candidate>& candidates) {
+                  const std::stop_token& stop, std::vector<Candidate>& candidates) {
   const CroppableFrame croppable(frame);
   for (const PictureCrop& crop : crops) {
+    if (stop.stop_requested()) return;
     EncodedPicture picture;
     engine.Run([&] { picture = EncodePicture(engine.model(), croppable.Part(crop.box)); });
-    CropSegmenter segmenter(picture, crop.box, frame.width, frame.height, options);
+    CropSegmenter segmenter(picture, crop.box, frame.width, frame.height, options, stop);
     std::ranges::move(segmenter.Segment(engine, PointsPerSide(options, crop.layer)),
                       std::back_inserter(candidates));
   }
@@ -313,14 +315,14 @@ bool IsNearCropEdge(const PixelBox& box, const PixelBox& crop, int width, int he
 
 std::vector<Object> SegmentEverything(ModelEngine& engine, const FrameView& frame,
                                       const EncodedPicture& whole,
-                                      const EverythingOptions& options) {
+                                      const EverythingOptions& options, std::stop_token stop) {
   std::vector<PictureCrop> crops =
       CropBoxes(frame.width, frame.height, options.crop_n_layers, options.crop_overlap_ratio);
-  CropSegmenter segmenter(whole, crops.front().box, frame.width, frame.height, options);
+  CropSegmenter segmenter(whole, crops.front().box, frame.width, frame.height, options, stop);
   std::vector<Candidate> candidates = segmenter.Segment(engine, options.points_per_side);
   if (crops.size() > 1) {
     crops.erase(crops.begin());
-    SegmentCrops(engine, frame, crops, options, candidates);
+    SegmentCrops(engine, frame, crops, options, stop, candidates);
     candidates = WithoutDuplicatesOfCrops(std::move(candidates), options.crop_nms_thresh);
   }
   std::ranges::stable_sort(candidates, std::greater<>(),

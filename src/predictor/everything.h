@@ -4,6 +4,7 @@
 // Reference: SAM2AutomaticMaskGenerator.
 #pragma once
 
+#include <stop_token>
 #include <vector>
 
 #include "predictor/engine.h"
@@ -15,10 +16,11 @@ namespace sam2 {
 // Throws Error kBadSettings that names the value and what is allowed.
 void CheckEverythingOptions(const EverythingOptions& options);
 
-// frame: the picture; whole: its encoding. See ImagePredictor::Everything.
+// frame: the picture; whole: its encoding. See ImagePredictor::Everything. When it
+// is asked to stop, what it has found until then has no meaning.
 std::vector<Object> SegmentEverything(ModelEngine& engine, const FrameView& frame,
                                       const EncodedPicture& whole,
-                                      const EverythingOptions& options);
+                                      const EverythingOptions& options, std::stop_token stop);
 
 // ---------------------------------------------------------------- its parts
 

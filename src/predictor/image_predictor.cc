@@ -23,21 +23,6 @@ namespace {
 // Windows whose encodings are kept, so that a click costs the decoder alone.
 constexpr size_t kKeptWindows = 4;
 
-// Without rows and columns of background at its edges.
-Mask Tight(const Mask& mask) {
-  std::vector<Run> runs;
-  for (int y = 0; y < mask.height; ++y) {
-    const std::uint8_t* row = mask.pixels.data() + static_cast<size_t>(y) * mask.width;
-    for (int x = 0; x < mask.width; ++x) {
-      if (row[x] == 0) continue;
-      const int begin = x;
-      while (x < mask.width && row[x] != 0) ++x;
-      runs.push_back({mask.y + y, mask.x + begin, mask.x + x});
-    }
-  }
-  return MaskFromRuns(runs);
-}
-
 // Without an operator, which might take several threads: float32 on the CPU, contiguous.
 Tensor Copied(const Tensor& values) {
   Tensor copy = at::empty(values.sizes(), values.options());
@@ -115,14 +100,18 @@ void StillsPredictor::ChooseAgain(Draft& draft) const {
   }
 }
 
-std::vector<Object> StillsPredictor::Everything(const EverythingOptions& options) {
+std::vector<Object> StillsPredictor::Everything(const EverythingOptions& options,
+                                                std::stop_token stop) {
   if (!fingerprint_) throw Error(ErrorCode::kBadSettings, "there is no picture yet");
   if (everything_options_ != options) {
     CheckEverythingOptions(options);
+    std::vector<Object> found;
     RunTranslatingErrors([&] {
       engine_->Run([&] { Encoded({WholePicture()}); });
-      everything_ = SegmentEverything(*engine_, frame_, *picture_, options);
+      found = SegmentEverything(*engine_, frame_, *picture_, options, stop);
     });
+    if (stop.stop_requested()) return {};
+    everything_ = std::move(found);
     everything_options_ = options;
   }
   return everything_;

@@ -24,7 +24,8 @@ class StillsPredictor : public ImagePredictor {
 
   bool SetImage(const FrameView& frame) override;
   StepResult Step(std::span<const Prompt> prompts) override;
-  std::vector<Object> Everything(const EverythingOptions& options) override;
+  std::vector<Object> Everything(const EverythingOptions& options,
+                                 std::stop_token stop = {}) override;
   void SetMaskChoice(MaskChoice choice) override;
   void Reset() override { objects_.clear(); }
 

@@ -91,7 +91,8 @@ std::unique_ptr<SideWorkers::Work> SideWorkers::Start(int workers, int64_t piece
   state->piece = std::move(piece);
   state->count = pieces;
   auto work = std::make_unique<Work>(state);
-  if (workers <= 0 || pieces == 0) return work;
+  workers = static_cast<int>(std::min<int64_t>(workers, pieces));
+  if (workers <= 0) return work;
   {
     const std::lock_guard lock(mutex_);
     while (std::ssize(threads_) < workers) {

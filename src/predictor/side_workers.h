@@ -47,8 +47,8 @@ class SideWorkers {
   SideWorkers(const SideWorkers&) = delete;
   SideWorkers& operator=(const SideWorkers&) = delete;
 
-  // Begins the pieces on the workers, of which there are at least `workers`
-  // from then on. With none the pieces wait for Finish().
+  // Begins the pieces on the workers, of which there are from then on at least
+  // `workers`, or as many as the pieces are. With none the pieces wait for Finish().
   std::unique_ptr<Work> Start(int workers, int64_t pieces, std::function<void(int64_t)> piece);
 
   // Computes the pieces on so many threads, this one among them, operators on one

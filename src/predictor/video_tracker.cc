@@ -104,6 +104,8 @@ StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
     Looks looks = LookClosely(frame, plan);
     if (!encoding.ahead) encoding.request.emplace(engine_->encoder(), reader_, frame);
     engine_->Run([&] { RunStep(encoding, frame, pts_ns, plan, std::move(looks)); });
+  } else {
+    cuts_.MissFrame();
   }
   next_id_ = plan.next_id();
   std::erase_if(objects_, [&](const TrackedObject& object) { return plan.Removes(object.id()); });
@@ -137,8 +139,9 @@ Object StreamingTracker::Predicted(const TrackedObject& object, std::int64_t pts
     const Box to = object.motion.Moved(
         Relative(box, frame_width_, frame_height_), object.last_looked_ns, pts_ns);
     const float w = static_cast<float>(frame_width_), h = static_cast<float>(frame_height_);
-    moved.mask = MoveMask(object.report.mask, box, {to.x0 * w, to.y0 * h, to.x1 * w, to.y1 * h},
-                          frame_width_, frame_height_);
+    moved.mask = Tight(MoveMask(object.report.mask, box,
+                                {to.x0 * w, to.y0 * h, to.x1 * w, to.y1 * h}, frame_width_,
+                                frame_height_));
   }
   if (moved.mask.empty()) {
     moved.state = UnseenState(&object, pts_ns);
@@ -187,7 +190,7 @@ StreamingTracker::Looks StreamingTracker::LookClosely(const FrameView& frame,
 }
 
 // Put together what was asked of one object on this frame. A mask is an
-// answer in itself; whatever comes last counts.
+// answer in itself, which clicks behind it refine; a box begins anew.
 FramePrompt StreamingTracker::ToNetwork(const FrameView& frame,
                                         const PromptPlan::Pending& pending) const {
   const int64_t size = engine_->model().image_size();
@@ -195,18 +198,24 @@ FramePrompt StreamingTracker::ToNetwork(const FrameView& frame,
   std::vector<Point> points;
   FramePrompt network;
   for (const Prompt& prompt : pending.prompts) {
-    network.mask.reset();
     if (prompt.mask) {
       box.reset();
       points.clear();
       network.mask = ToNetwork(frame, *prompt.mask);
     }
-    if (prompt.box) box = prompt.box;
+    if (prompt.box) {
+      box = prompt.box;
+      network.mask.reset();
+    }
     points.insert(points.end(), prompt.points.begin(), prompt.points.end());
   }
   network.from_scratch = pending.FromScratch();
   const at::Device device = engine_->model().device();
-  if (box || !points.empty()) network.points = ToPoints(box, points, frame, size, device);
+  if (!box && points.empty()) return network;
+  network.points = ToPoints(box, points, frame, size, device);
+  if (network.mask.defined()) {
+    network.previous = engine_->model().MaskToLogits(std::exchange(network.mask, {}));
+  }
   return network;
 }
 
@@ -338,7 +347,9 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::FollowObjects(
       if (prompt == asked.end()) {
         answers.push_back(std::move(some[i]));
       } else {
-        prompt->second.previous = some[i].mask.to(features.embedding.device());
+        if (!prompt->second.previous.defined()) {
+          prompt->second.previous = some[i].mask.to(features.embedding.device());
+        }
         prompt->second.memories = part.selections[i];
       }
     }
@@ -452,8 +463,8 @@ void StreamingTracker::Learn(const FrameView& frame, std::int64_t pts_ns, bool c
   const auto pending = plan.pending().find(answer.id);
   if (pending != plan.pending().end() && pending->second.action == PromptAction::kReplace) {
     object.bank = MemoryBank(BankLimits(engine_->model()));
-    object.confidence.Reset();
   }
+  if (answer.prompted) object.confidence.Reset();
   object.last_looked_ns = pts_ns;
   if (answer.report.box || is_new) object.last_seen_ns = pts_ns;
   if (answer.prompted || answer.report.box) object.across_cut = false;

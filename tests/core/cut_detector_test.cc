@@ -45,6 +45,15 @@ TEST(CutDetector, BlackPictureIsACut) {
   EXPECT_TRUE(cuts.See(scene));
 }
 
+TEST(CutDetector, WhatAMissedFrameHidIsNotTold) {
+  CutDetector cuts;
+  const Tensor a = View(World(1), 40, 40), b = View(World(2), 40, 40);
+  cuts.See(a);
+  cuts.MissFrame();
+  EXPECT_FALSE(cuts.See(b));
+  EXPECT_TRUE(cuts.See(a));
+}
+
 TEST(CutDetector, PanIsNoCut) {
   CutDetector cuts;
   const Tensor world = World(3);

@@ -162,6 +162,17 @@ TEST_F(Everything, GivesMasksLargestFirst) {
   }
 }
 
+TEST_F(Everything, IsGivenUpWhenAsked) {
+  options_.crop_n_layers = 1;
+  std::stop_source source;
+  source.request_stop();
+  EXPECT_TRUE(predictor_.Everything(options_, source.get_token()).empty());
+  const std::size_t all = predictor_.Everything(options_).size();
+  EXPECT_GT(all, 1U);
+  // What is there already costs no time.
+  EXPECT_EQ(predictor_.Everything(options_, source.get_token()).size(), all);
+}
+
 TEST_F(Everything, BatchSizeChangesNothing) {
   const std::size_t count = predictor_.Everything(options_).size();
   options_.points_per_batch = 16;

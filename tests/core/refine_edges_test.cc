@@ -148,6 +148,22 @@ TEST(RefineEdges, DoNotLeaveTheBox) {
   EXPECT_FALSE(reaches({}));  // nor its own, without one
 }
 
+// A box that was drawn too small.
+TEST(RefineEdges, LeaveTheBoxWhereAClickSaysSo) {
+  const at::Tensor idea = Idea(kRadius - 2, kVague);
+  const Picture picture;
+  const Box half{0, 0, kMiddle + kRadius - 6, kSide};
+  const auto y = static_cast<int>(kMiddle), right = static_cast<int>(kMiddle + kRadius - 1);
+  const auto reaches = [&](std::vector<Point> clicks) {
+    return (RefineEdges(idea, picture.view(), half, clicks)[y - 1][right] > 0).item<bool>();
+  };
+  const Point beyond{.x = right + 0.5F, .y = y + 2.5F, .positive = true};
+  EXPECT_FALSE(reaches({}));
+  EXPECT_FALSE(reaches({{.x = beyond.x, .y = beyond.y, .positive = false}}));
+  EXPECT_FALSE(reaches({{.x = kMiddle, .y = kMiddle, .positive = true}}));
+  EXPECT_TRUE(reaches({beyond}));
+}
+
 // An idea of a little thing where the picture has nothing.
 TEST(RefineEdges, LeaveNoObjectWithoutAPixel) {
   at::Tensor idea = at::full({kSide, kSide}, -0.2F);

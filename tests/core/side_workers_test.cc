@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <iterator>
 #include <latch>
 #include <set>
 #include <stdexcept>
@@ -29,6 +31,18 @@ TEST(SideWorkers, PiecesAreBegunBeforeAnybodyFinishes) {
   const auto work = workers.Start(2, 2, [&](int64_t) { begun.arrive_and_wait(); });
   begun.wait();
   work->Finish();
+}
+
+TEST(SideWorkers, AreNoMoreThanThereArePieces) {
+  const auto threads = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+  };
+  const auto before = threads();
+  SideWorkers workers;
+  std::atomic<int> computed = 0;
+  for (int i = 0; i < 3; ++i) workers.Start(100, 2, [&](int64_t) { ++computed; })->Finish();
+  EXPECT_EQ(threads() - before, 2);
+  EXPECT_EQ(computed, 6);
 }
 
 TEST(SideWorkers, WithoutWorkersTheCallerComputes) {

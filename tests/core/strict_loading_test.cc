@@ -303,6 +303,28 @@ TEST(StrictLoading, RefusesEmptyTensors) {
               AllOf(HasSubstr("'memory_encoder.out_proj.weight'"), HasSubstr("is empty")));
 }
 
+TEST(StrictLoading, RefusesMoreMemoriesThanAnyModelHas) {
+  EXPECT_THAT(Complaint([](Checkpoint& c) {
+                c.tensors["maskmem_tpos_enc"] = at::zeros({1000, 1, 1, 64});
+              }),
+              AllOf(HasSubstr("'maskmem_tpos_enc'"), HasSubstr("1000 memories")));
+}
+
+TEST(StrictLoading, RefusesNumbersThatAreNotFinite) {
+  for (const char* key : {"sigmoid_scale_for_mem_enc", "sigmoid_bias_for_mem_enc"}) {
+    for (const char* value : {"nan", "inf", "-inf"}) {
+      EXPECT_THAT(Complaint([&](Checkpoint& c) { c.metadata[key] = value; }),
+                  AllOf(HasSubstr(key), HasSubstr("is not a number")));
+    }
+  }
+}
+
+TEST(StrictLoading, RefusesVariancesBelow0) {
+  const std::string norm = "image_encoder.trunk.body.stem.conv1.bn.running_var";
+  EXPECT_THAT(Complaint([&](Checkpoint& c) { c.tensors[norm] = c.tensors.at(norm) - 10; }),
+              AllOf(HasSubstr(norm), HasSubstr("below 0")));
+}
+
 TEST(StrictLoading, RefusesAMemoryThatPointersDoNotFit) {
   for (const int64_t width : {2, 48, 256}) {
     EXPECT_THAT(Complaint([&](Checkpoint& c) {

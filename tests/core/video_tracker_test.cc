@@ -321,6 +321,26 @@ TEST_F(VideoTrackerTest, MaskPromptIsTheAnswer) {
   EXPECT_EQ(result.objects[0].iou, 1);
 }
 
+TEST_F(VideoTrackerTest, ClicksBehindAMaskRefineIt) {
+  Prompt mask;
+  mask.id = 1;
+  mask.mask = Mask{50, 50, 60, 60, std::vector<std::uint8_t>(60 * 60, 255)};
+  const Disc disc = RedDisc(0);
+  const Prompt click = ClickPrompt(1, disc.x, disc.y, PromptAction::kRefine);
+  const auto after = [&](const std::vector<Prompt>& prompts) {
+    const auto tracker = Open()->CreateVideoTracker({});
+    return tracker->Step(Scene(0).view(), 0, prompts).objects.at(0);
+  };
+  const Object both = after({mask, click}), alone = after({mask});
+  const Object clicked = after({ClickPrompt(1, disc.x, disc.y)});
+  EXPECT_NE(both.mask.pixels, alone.mask.pixels);
+  EXPECT_NE(both.iou, clicked.iou);
+  EXPECT_GT(Iou(both.mask, disc, kWidth, kHeight), 0.7);
+  // As from the logits that the mask left, on a frame that is its own.
+  const Object boxed = after({mask, BoxPrompt(1, BoxOf(disc), PromptAction::kRefine)});
+  EXPECT_EQ(boxed.mask.pixels, after({BoxPrompt(1, BoxOf(disc))}).mask.pixels);
+}
+
 // A mask that reaches the tracker with a speck in it, far from the disc.
 TEST_F(VideoTrackerTest, SpecksAreRemovedFromWhatIsShownAndNotFromMemory) {
   Prompt prompt;
@@ -438,6 +458,33 @@ TEST_F(VideoTrackerTest, PredictsWhereMotionHasTheObject) {
   EXPECT_GT(Iou(moved.mask, RedDisc(9), kWidth, kHeight),
             Iou(last.mask, RedDisc(9), kWidth, kHeight));
   EXPECT_FALSE(Step(scene(6)).objects[0].predicted);
+}
+
+// Its corner is the last of it in the frame, and is empty.
+TEST_F(VideoTrackerTest, WhatLeavesTheFrameIsPredictedByItsPixels) {
+  const auto disc = [](int f) {
+    return Disc{240.0f + 8 * static_cast<float>(f), 100.0f + 8 * static_cast<float>(f), 40, 230, 50,
+                40};
+  };
+  Step(Picture(kWidth, kHeight, {disc(0)}), {BoxPrompt(1, BoxOf(disc(0)))});
+  for (int f = 1; f < 5; ++f) Step(Picture(kWidth, kHeight, {disc(f)}));
+  int partly = 0;
+  bool gone = false;
+  for (int f = 5; f < 25; ++f) {
+    const Object object = tracker_->Predict(f * kFrameNs).objects.at(0);
+    const Mask& mask = object.mask;
+    EXPECT_EQ(object.state == ObjectState::kTracked, !mask.empty()) << f;
+    gone |= mask.empty();
+    if (mask.empty()) continue;
+    ++partly;
+    EXPECT_NE(std::ranges::count(std::span(mask.pixels).first(mask.width), 255), 0) << f;
+    const auto in_first_column = [&](int y) { return mask.pixels[y * mask.width] != 0; };
+    bool any = false;
+    for (int y = 0; y < mask.height; ++y) any |= in_first_column(y);
+    EXPECT_TRUE(any) << f;
+  }
+  EXPECT_GT(partly, 2);
+  EXPECT_TRUE(gone);
 }
 
 TEST_F(VideoTrackerTest, PredictedFramesAreAsIfTheyHadNotBeen) {

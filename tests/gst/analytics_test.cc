@@ -110,12 +110,12 @@ TEST(Analytics, RelatesBoxMaskAndTrackOfAnObject) {
 
 TEST(Analytics, GivesEachMaskAValueOfItsOwn) {
   const Buffer buffer = At(0);
-  const ObjectsRecord record = RecordOf({Seen(1, 0, 0, 8), Seen(2, 8, 8, 4)});
+  const ObjectsRecord record = RecordOf({Seen(1, 0, 0, 8), Seen(2, 8, 8, 5)});
   AnalyticsWriter(true).Write(buffer.get(), record);
   const auto segmentations = MtdsOn(buffer.get(), kSegmentation);
   ASSERT_EQ(segmentations.size(), 2U);
   for (int i = 0; i < 2; ++i) {
-    const guint side = i == 0 ? 8 : 4;
+    const guint side = i == 0 ? 8 : 5;  // the second is no multiple of 4
     int x = 0, y = 0;
     guint width = 0, height = 0;
     const Buffer mask(

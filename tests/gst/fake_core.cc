@@ -275,7 +275,15 @@ class FakePredictor final : public sam2::ImagePredictor {
     return result;
   }
 
-  std::vector<sam2::Object> Everything(const sam2::EverythingOptions& options) override {
+  std::vector<sam2::Object> Everything(const sam2::EverythingOptions& options,
+                                       std::stop_token stop) override {
+    if (kind_ == "endless") {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+      while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+      return {};
+    }
     if (options.points_per_side > 100) {
       throw sam2::Error(sam2::ErrorCode::kBadSettings, "points-per-side is above 100");
     }

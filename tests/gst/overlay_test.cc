@@ -180,11 +180,43 @@ TEST_F(RubberBandTest, MayReachOutOfTheFrame) {
   EXPECT_TRUE(IsPainted());
 }
 
+TEST_F(RubberBandTest, DoesNotOutliveItsStream) {
+  Press(10, 10);
+  Move(40, 30);
+  EXPECT_TRUE(IsPainted());
+  gst_element_set_state(harness_.element(), GST_STATE_READY);
+  gst_element_set_state(harness_.element(), GST_STATE_PLAYING);
+  gst_harness_push_event(harness_.harness(), gst_event_new_stream_start("again"));
+  harness_.SetCaps(caps_);
+  EXPECT_FALSE(IsPainted());
+}
+
 TEST_F(RubberBandTest, CanBeSwitchedOff) {
   g_object_set(harness_.element(), "rubber-band", FALSE, nullptr);
   Press(10, 10);
   Move(40, 30);
   EXPECT_FALSE(IsPainted());
+}
+
+// Of another program, say.
+TEST(Sam2Overlay, ABoxThatReachesFarBeyondTheFrameEndsThere) {
+  constexpr int kWide = 8192;
+  const std::string caps = VideoCaps("RGB", kWide, 16);
+  const auto paint = [&](float right, bool predicted) {
+    ElementHarness harness("sam2overlay", {{"labels", "false"}, {"line-width", "2"}}, caps);
+    Buffer frame = MakeFrame(caps, 0, {});
+    ObjectsRecord record{.frame_width = 1, .frame_height = 1, .objects = {}};
+    record.objects.push_back(MakeRecord(
+        {.id = 1, .box = sam2::Box{0.5F, 0.25F, right, 0.75F}, .mask = {}, .predicted = predicted},
+        ""));
+    WriteObjects(frame.get(), std::move(record));
+    return harness.Process(std::move(frame));
+  };
+  for (const bool predicted : {false, true}) {
+    const Buffer far = paint(1e6F, predicted);
+    EXPECT_FALSE(SamePixels(far, MakeFrame(caps, 0, {})));
+    EXPECT_TRUE(SamePixels(far, paint(2, predicted)));
+  }
 }
 
 TEST(Sam2Overlay, RefusesFormatsThatItCannotPaint) {

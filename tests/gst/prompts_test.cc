@@ -313,14 +313,14 @@ TEST(PromptQueue, GivesEachRequestOnce) {
   ASSERT_EQ(due.size(), 2U);
   EXPECT_EQ(due[0].frame, 2U);  // in order of arrival
   EXPECT_EQ(queue.Take(3, 60).requests.size(), 0U);
-  EXPECT_TRUE(queue.TakeRest().empty());
+  EXPECT_TRUE(queue.Rest().empty());
 }
 
 TEST(PromptQueue, WaitsForPtsOnFramesWithoutTime) {
   PromptQueue queue;
   queue.Add(RequestAt({}, 0));
   EXPECT_TRUE(queue.Take(0, GST_CLOCK_TIME_NONE).requests.empty());
-  EXPECT_EQ(queue.TakeRest().size(), 1U);
+  EXPECT_EQ(queue.Rest().size(), 1U);
 }
 
 TEST(PromptQueue, ChoosesIdsThatNobodyAsksFor) {

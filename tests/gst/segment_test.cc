@@ -4,6 +4,8 @@
 #include <gst/video/navigation.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
 #include <optional>
 
 #include "support.h"
@@ -515,6 +517,18 @@ TEST(SegmentEverything, AnOptionThatTheCoreRefusesIsAnError) {
   const auto errors = Only(segment.Messages(), GST_MESSAGE_ERROR);
   ASSERT_EQ(errors.size(), 1U);
   EXPECT_TRUE(Has(errors[0].text, "points-per-side"));
+}
+
+TEST(SegmentEverything, IsGivenUpWhenTheStreamIsStopped) {
+  ElementHarness harness("sam2segment", {{"model", FakeModel("endless")}, {"mode", "everything"}},
+                         Caps());
+  std::future<GstFlowReturn> flow =
+      std::async(std::launch::async, [&] { return harness.Push(MakeFrame(Caps(), 0, {})); });
+  EXPECT_EQ(flow.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  gst_element_set_state(harness.element(), GST_STATE_NULL);
+  EXPECT_EQ(flow.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  EXPECT_EQ(flow.get(), GST_FLOW_FLUSHING);
+  EXPECT_TRUE(Only(harness.Messages(), GST_MESSAGE_ERROR).empty());
 }
 
 // ---------------------------------------------------------------- errors

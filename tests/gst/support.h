@@ -96,6 +96,7 @@ class ElementHarness {
 
   GstElement* element() { return element_; }
   GstHarness* harness() { return harness_; }
+  GstBus* bus() { return bus_; }
 
   void SetCaps(const std::string& caps);
   GstFlowReturn Push(Buffer frame);

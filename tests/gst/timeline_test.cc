@@ -16,10 +16,10 @@ class TimelineTest : public ::testing::Test {
     Size(640, 360);
     Stream("one");
   }
-  void Size(int width, int height) {
+  void Size(int width, int height, int fps = 25) {
     GstVideoInfo info;
     gst_video_info_set_format(&info, GST_VIDEO_FORMAT_RGB, width, height);
-    info.fps_n = 25;
+    info.fps_n = fps;
     timeline_.SetInfo(info);
   }
   void See(GstEvent* event) {
@@ -118,6 +118,24 @@ TEST_F(TimelineTest, KnowsAnotherShape) {
   EXPECT_EQ(Next(kFrame).before, Break::kNone);
   Size(480, 854);
   EXPECT_EQ(Next(2 * kFrame).before, Break::kOtherStream);
+}
+
+// Pictures at times of which the caps say nothing.
+TEST_F(TimelineTest, FramesOfNoKnownRateMayBeFarApart) {
+  Size(640, 360, /*fps=*/0);
+  for (const int second : {0, 5, 10, 12, 14, 15}) {
+    EXPECT_EQ(Next(second * GST_SECOND).before, Break::kNone) << second;
+  }
+  EXPECT_EQ(Next(60 * GST_SECOND).before, Break::kJump);
+  EXPECT_EQ(Next(61 * GST_SECOND).before, Break::kNone);
+  EXPECT_EQ(Next(0).before, Break::kJump);
+  EXPECT_EQ(Next(kFrame).before, Break::kNone);
+}
+
+TEST_F(TimelineTest, FramesOfAKnownRateMayNot) {
+  Next(0);
+  EXPECT_EQ(Next(5 * GST_SECOND).before, Break::kJump);
+  EXPECT_EQ(Next(10 * GST_SECOND).before, Break::kJump);
 }
 
 TEST_F(TimelineTest, NothingIsBeforeTheFirstFrame) {

@@ -54,6 +54,28 @@ TEST(LookAhead, AFrameLeavesWhenTheNextOneComesOrTheStreamEnds) {
   EXPECT_EQ(tracker.Time(), std::nullopt);
 }
 
+TEST(LookAhead, PositionIsThatOfWhatLeft) {
+  Ahead tracker;
+  for (int i = 0; i < 4; ++i) tracker.TimeAfter({kThing});
+  gint64 position = -1;
+  ASSERT_TRUE(gst_element_query_position(tracker.element(), GST_FORMAT_TIME, &position));
+  EXPECT_EQ(static_cast<GstClockTime>(position), 3 * kFrameTime);
+}
+
+TEST(LookAhead, TellsThatALongerFrameChangesTheLatency) {
+  const std::string slower =
+      "video/x-raw,format=GRAY8,width=160,height=120,framerate=5/1";
+  for (const char* ahead : {"true", "false"}) {
+    Tracker tracker(Props{{"look-ahead", ahead}});
+    tracker.ProcessFrame({kThing});
+    while (GstMessage* former = gst_bus_pop(tracker.bus())) gst_message_unref(former);
+    tracker.ChangeCaps(slower);
+    GstMessage* told = gst_bus_pop_filtered(tracker.bus(), GST_MESSAGE_LATENCY);
+    EXPECT_EQ(told != nullptr, *ahead == 't');
+    g_clear_pointer(&told, gst_message_unref);
+  }
+}
+
 TEST(LookAhead, ResultsAreThoseOfTheirFrames) {
   Ahead tracker;
   for (int i = 0; i < 6; ++i) {

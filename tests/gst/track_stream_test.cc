@@ -206,6 +206,21 @@ TEST(End, AndASeekGoesOnWithTheObjects) {
   EXPECT_TRUE(tracker.Warnings().empty());
 }
 
+TEST(End, APromptWaitsOnForWhatFollowsASeek) {
+  Tracker tracker;
+  tracker.Track({kThing});
+  tracker.Send(PromptEvent("pts=(gint64)1000000000, box=(string)\"40,30,20,20\""));
+  tracker.Send(gst_event_new_eos());
+  const auto warnings = tracker.Warnings();
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_TRUE(Contains(warnings[0].text, "Prompt not used")) << warnings[0].text;
+  tracker.Flush();
+  tracker.SetTime(GST_SECOND - kFrameTime);
+  EXPECT_FALSE(tracker.Track({kThing}).has_value());
+  EXPECT_EQ(IdsOf(tracker.Track({kThing})), Ids({1}));
+  EXPECT_TRUE(tracker.Warnings().empty());
+}
+
 TEST(Restart, AfterReadyBeginsAnew) {
   Tracker tracker(Following());
   EXPECT_EQ(IdsOf(tracker.Track({kThing})), Ids({1}));
