@@ -184,7 +184,9 @@ StreamingTracker::Looks StreamingTracker::LookClosely(const FrameView& frame,
   stills.SetImage(frame);
   Looks looks;
   for (Object& object : stills.Step(prompts).objects) {
-    if (!object.mask.empty()) looks.emplace(object.id, std::move(object));
+    // Of stills the score decides nothing. Here what is not there is occluded.
+    if (object.mask.empty() || object.score <= 0.5F) continue;
+    looks.emplace(object.id, std::move(object));
   }
   return looks;
 }

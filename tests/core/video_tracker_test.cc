@@ -390,6 +390,18 @@ TEST_F(VideoTrackerTest, AbsentObjectIsOccludedThenLost) {
             ObjectState::kOccluded);
 }
 
+TEST_F(VideoTrackerTest, AbsentObjectIsOccludedHoweverCloselyItIsLookedFor) {
+  for (const float window : {0.F, 1.5F}) {
+    for (const bool second_look : {false, true}) {
+      Use(AbsentModel(), {.search_window = window, .second_look = second_look});
+      const Object object = Step(Scene(0), {BoxPrompt(1, BoxOf(RedDisc(0)))}).objects.at(0);
+      EXPECT_EQ(object.state, ObjectState::kOccluded) << window << second_look;
+      EXPECT_TRUE(object.mask.empty());
+      EXPECT_LT(object.score, 0.5F);
+    }
+  }
+}
+
 TEST_F(VideoTrackerTest, FailedStepLeavesTheTrackerAsItWas) {
   const auto same = Open()->CreateVideoTracker({});
   const std::vector<Prompt> prompts = {BoxPrompt(1, BoxOf(RedDisc(0))),
