@@ -13,7 +13,7 @@
 namespace gstsam2 {
 namespace {
 
-constexpr char kFileName[] = "libsam2core.so";
+constexpr char kFileName[] = SAM2_CORE_FILE;
 
 std::vector<std::string> Candidates() {
   const char* file = g_getenv("GST_SAM2_CORE");

@@ -25,6 +25,8 @@ class MaskLoss:
     single: float               # mean IoU of token 0, NaN where no object is present
     best: float                 # the same of the best of tokens 1..3
     chosen: float               # of the one of them that the network takes for the best
+    shown: float                # of that, 0 where the object is taken for absent: what a tracker's user gets
+    claimed: float              # share of absent objects that are taken for present, NaN where none is absent
 
 
 def mask_loss(masks, predicted_iou, object_score, target, present, single_weight):
@@ -54,5 +56,7 @@ def mask_loss(masks, predicted_iou, object_score, target, present, single_weight
              + IOU_WEIGHT * mean((predicted_iou - iou).square().mean(1))
              + F.binary_cross_entropy_with_logits(object_score.float()[:, 0], here))
     chosen = 1 + predicted_iou[:, 1:].argmax(1)
-    scores = (mean(iou[rows, token]).item() if present.any() else float('nan') for token in (0, best, chosen))
-    return MaskLoss(total, *scores)
+    seen = object_score.float()[:, 0] > 0
+    scores = (mean(values).item() if present.any() else float('nan')
+              for values in (iou[:, 0], iou[rows, best], iou[rows, chosen], iou[rows, chosen] * seen))
+    return MaskLoss(total, *scores, seen[~present].float().mean().item())

@@ -107,15 +107,28 @@ def _remembered(model, masks, iou, tokens, score, token_0, size):
     return high, torch.where(appears, pointer.float(), model.no_obj_ptr)
 
 
-def clip_step(model, batch, generator, corrected=0.33):
+def own_mask(model, embedding, levels, points, labels, target):
+    """What the network itself finds, as a mask given: 0 or 1 [N, 1, S, S]; the true one where that is nothing."""
+    with torch.no_grad(), autocast(embedding.device):
+        pixels = embedding + model.no_mem_embed.view(1, -1, 1, 1)
+        masks = heads(model, pixels, levels, points, labels)[0][:, :1]
+    found = F.interpolate(masks.float(), size=target.shape[-2:], mode='bilinear', align_corners=False) > 0
+    return torch.where(found.flatten(1).any(1)[:, None, None, None], found.float(), target[:, None])
+
+
+def clip_step(model, batch, generator, corrected=0.33, by_token_0=None):
     """Frame 0 is prompted, later frames are tracked through the memory; in the share `corrected` of the batches
-    one later frame gets a corrective click and becomes a prompted (conditioning) frame too."""
+    one later frame gets a corrective click and becomes a prompted (conditioning) frame too. A clip that begins with a
+    mask begins with the true one or with the network's own. by_token_0: which mask feeds the memory of frames that
+    are tracked, drawn if it is not given; the product's is not token 0's."""
     device = model.no_mem_embed.device
     images, target, points, labels = _tensors(batch, device)
     scenes, length, targets, size, _ = batch.masks.shape
     set_size(model, size)
     present = target.flatten(2).sum(2) > 12 * (size / 256) ** 2                             # [T, N]
-    by_token_0 = bool(torch.rand((), generator=generator) < 0.5)        # which mask feeds the memory
+    drawn = bool(torch.rand((), generator=generator) < 0.5)
+    by_token_0 = drawn if by_token_0 is None else by_token_0
+    rows = torch.arange(len(points), device=device)
     corrected_frame = int(torch.randint(2, length, (), generator=generator)) \
         if length > 2 and torch.rand((), generator=generator) < corrected else None
     with autocast(device):
@@ -133,8 +146,11 @@ def clip_step(model, batch, generator, corrected=0.33):
         sequence = embedding.flatten(2).permute(2, 0, 1)                                    # [HW, N, C]
         prompted = t == 0
         if prompted and batch.kind == 'm':
+            given = target[0][:, None]
+            if torch.rand((), generator=generator) < 0.5:
+                given = own_mask(model, embedding, levels, points, labels, target[0])
             with autocast(device):
-                output = model._use_mask_as_output(embedding, levels, target[0][:, None])
+                output = model._use_mask_as_output(embedding, levels, given)
             high, pointer, score = output[4], output[5], output[6]
         else:
             with autocast(device):
@@ -149,17 +165,22 @@ def clip_step(model, batch, generator, corrected=0.33):
             loss = mask_loss(masks, iou, score, target[t], present[t], 0.3 if ambiguous else 1.0)
             total = total + loss.total
             log[f'clip_{t}'], log[f'clip_{t}_best'] = loss.single, loss.best
+            log[f'clip_{t}_shown'], log[f'clip_{t}_claimed'] = loss.shown, loss.claimed
             token_0 = (labels.shape[1] > 1) if prompted else by_token_0
             if t == corrected_frame:
-                at, label = correction(masks[:, 0].detach().float(), target[t], generator)
+                former = masks[rows, 1 + iou[:, 1:].argmax(1)].detach().float()
+                at, label = correction(former, target[t], generator)
                 label = torch.where(present[t][:, None], label, torch.zeros_like(label))
                 with autocast(device):
-                    masks, iou, tokens, score = heads(model, pixels, levels, at, label)
+                    masks, iou, tokens, score = heads(model, pixels, levels, at, label,
+                                                      former[:, None].clamp(-32, 32))
                 loss = mask_loss(masks, iou, score, target[t], present[t], 1.0)
                 total = total + loss.total
                 log['clip_corrected'] = loss.single
                 prompted, token_0 = True, False
             high, pointer = _remembered(model, masks, iou, tokens, score, token_0, size)
+            if prompted:        # as the product remembers it: binarize_mask_from_pts_for_mem_enc
+                high = torch.where(high > 0, 10.0, -10.0)
         if t < length - 1:
             with autocast(device):
                 features, code = model._encode_new_memory([sequence], [(side, side)], high, score, prompted)

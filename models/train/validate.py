@@ -34,7 +34,8 @@ def collected(model, assets, plans):
     generator, found = torch.Generator().manual_seed(SEED), {}
     for index, plan in enumerate(plans):
         for kind, corrected in (('b', 1), ('p', 1)) if plan.length == 1 else (('b', 0),):
-            _, log = train_step(model, compose(SEED, index, assets, plan, kind), generator, corrected=corrected)
+            options = dict(corrected=corrected) if plan.length == 1 else dict(corrected=corrected, by_token_0=False)
+            _, log = train_step(model, compose(SEED, index, assets, plan, kind), generator, **options)
             for name, value in log.items():
                 found.setdefault((plan.length, name), []).append(value)
     return found
@@ -44,15 +45,16 @@ def collected(model, assets, plans):
 def validate(model, assets, stills=STILLS, clips=CLIPS):
     """Mean IoUs: `box`, `click` (best of three), `chosen` (of the one that a user gets), `corrected` on stills,
     `photo_...` and `animal_...` the same on photographs with nothing added, `small_...` of small objects, `coarse_...`
-    of few pixels; on clips `track` (token 0) and `track_best` over frames 1..7, `track_last` at frame 7; `track_long`
-    over all but the first of 32 frames, where the object is there."""
+    of few pixels. On clips what a user is shown, where the object is there: `followed` over frames 1..7,
+    `followed_last` at frame 7, `followed_long` over all but the first of 32 frames; `claimed` is the share of the
+    objects that are not there and yet get a mask."""
     found = collected(model, assets, stills + clips)
 
     def mean(values, length, *names):
         return float(np.nanmean(sum((values.get((length, name), []) for name in names), []) or [np.nan]))
 
-    def followed(length, name='clip_{}'):
-        return mean(found, length, *(name.format(t) for t in range(1, length)))
+    def followed(length, what='shown'):
+        return mean(found, length, *(f'clip_{t}_{what}' for t in range(1, length)))
 
     def answers(values, prefix=''):
         return {prefix + name: mean(values, 1, key)
@@ -65,8 +67,8 @@ def validate(model, assets, stills=STILLS, clips=CLIPS):
             scores |= answers(collected(model, assets.untouched(source), stills), f'{name}_')
     for kind in HARDER:
         scores |= answers(collected(model, assets.of_kind(kind), stills), f'{kind}_')
-    return scores | dict(track=followed(SHORT), track_best=followed(SHORT, 'clip_{}_best'),
-                         track_last=mean(found, SHORT, f'clip_{SHORT - 1}'), track_long=followed(LONG))
+    return scores | dict(followed=followed(SHORT), followed_last=mean(found, SHORT, f'clip_{SHORT - 1}_shown'),
+                         followed_long=followed(LONG), claimed=followed(LONG, 'claimed'))
 
 
 def main():

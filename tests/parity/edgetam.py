@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -16,7 +17,10 @@ def environment(member):
         return environ
     # The same module name as sam2's: a folder of its own, in front of the other.
     if not FOLDER.exists():
+        unfinished = FOLDER.with_suffix(".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
         subprocess.run([HERE / "venv", "-m", "pip", "install", "--quiet", "--no-deps",
-                        "--target", FOLDER, "edgetam-dimos==1.0.1"], check=True)
+                        "--target", unfinished, "edgetam-dimos==1.0.1"], check=True)
+        unfinished.rename(FOLDER)
     path = os.pathsep.join(filter(None, [str(FOLDER), environ.get("PYTHONPATH")]))
     return environ | {"PARITY_EDGETAM": "1", "PYTHONPATH": path}

@@ -67,6 +67,29 @@ class Setup(unittest.TestCase):
         self.assertNotEqual(result.returncode, 0)
         self.assertIn("LIBTORCH=/usr", result.stderr)
 
+    def test_what_was_given_once_is_remembered(self):
+        folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        shutil.copy(ROOT / "setup", folder)
+        mine = folder / "mine" / "lib"
+        mine.mkdir(parents=True)
+        (mine / "libtorch_cpu.so").touch()
+        self.fake("meson", f'echo "$*" >>{folder}/calls; mkdir -p build; echo >build/build.ninja')
+        self.fake("ninja", "echo ninja: no work to do")
+
+        def call(**given):
+            environment = {"PATH": str(self.bin), **given}
+            return subprocess.run([folder / "setup"], env=environment, text=True,
+                                  capture_output=True, timeout=60, check=False)
+
+        for given in ({"LIBTORCH": "mine", "SYSTEM_PACKAGES": "no"}, {}, {}):
+            result = call(**given)
+            self.assertEqual((result.returncode, result.stderr), (0, "setup: ready\n"), given)
+        self.assertEqual((folder / "calls").read_text(),
+                         f"setup build -Dlibtorch={mine.parent}\n")
+        forgetting = call(SYSTEM_PACKAGES="")
+        self.assertIn("this is no Debian system", forgetting.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -9,7 +9,7 @@ from .prompts import prompts
 from .scene import scene
 
 STILL_PROMPTS = {'b': .46, 'p': .30, 'bp': .07, 'pp': .07, 'pn': .05, 'ppn': .05}
-CLIP_PROMPTS = {'b': .60, 'p': .12, 'm': .18, 'pp': .10}            # m: the mask itself
+CLIP_PROMPTS = {'b': .42, 'p': .10, 'm': .40, 'pp': .08}            # m: a mask, see steps.py
 
 
 @dataclass

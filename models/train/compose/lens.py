@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a camera does to a scene: few pixels, defocus, motion blur, exposure, colour cast, noise, compression."""
+"""What a camera does to a scene: few pixels, defocus, motion blur, exposure, colour cast, sharpening, noise,
+compression."""
 import cv2
 import numpy as np
 
@@ -20,6 +21,8 @@ class Lens:
         self.cast, self.drift = rng.uniform(0.9, 1.1, 3), rng.normal() * 0.02
         self.defocus = rng.uniform(0.3, 1.6) if rng.random() < 0.35 else 0
         self.kernel = self._streak(rng) if rng.random() < (0.2 if moving else 0.08) else None
+        # As most do; the material, enlarged as it mostly is, is softer than footage.
+        self.sharpening = rng.uniform(0.3, 1.8) if not self.defocus and rng.random() < 0.6 else 0
         self.noise = rng.uniform(1, 12) if rng.random() < 0.4 else 0
         self.quality = int(rng.integers(25, 90)) if rng.random() < 0.5 else None
         self.grey = rng.random() < 0.04
@@ -36,7 +39,8 @@ class Lens:
         """scene: float32 BGR [S, S, 3] of frame t -> uint8 RGB [S, S, 3]."""
         size = scene.shape[:2]
         if self.enlarged > 1:
-            scene = cv2.resize(scene, None, fx=1 / self.enlarged, fy=1 / self.enlarged, interpolation=cv2.INTER_AREA)
+            side = max(1, round(size[0] / self.enlarged))
+            scene = cv2.resize(scene, (side, side), interpolation=cv2.INTER_AREA)
         if self.defocus:
             scene = cv2.GaussianBlur(scene, (0, 0), self.defocus)
         if self.kernel is not None:
@@ -44,6 +48,8 @@ class Lens:
         curve = 255 * (np.arange(256) / 255) ** self.gamma * self.gain * (1 + self.drift * t)
         table = np.clip(curve[:, None] * self.cast, 0, 255).astype(np.uint8).reshape(256, 1, 3)
         frame = cv2.LUT(np.clip(scene, 0, 255).astype(np.uint8), table)
+        if self.sharpening:
+            frame = cv2.addWeighted(frame, 1 + self.sharpening, cv2.GaussianBlur(frame, (0, 0), 1), -self.sharpening, 0)
         if self.noise:
             at = self.rng.integers(len(_NOISE) - frame.size)
             grain = _NOISE[at:at + frame.size].reshape(frame.shape) * self.noise

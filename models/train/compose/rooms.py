@@ -13,7 +13,7 @@ class _Mover:
     """A thing of a photograph that moves by itself and bends: a premultiplied patch float32 [h, w, 4] and its path in
     the picture. At first it is as it was."""
 
-    def __init__(self, rng, picture, mask, length):
+    def __init__(self, rng, picture, mask, length, speed):
         x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
         longest = max(w, h)
         pad = 3 + longest // 10
@@ -24,12 +24,12 @@ class _Mover:
 
         alpha = cv2.GaussianBlur(padded(mask.astype(np.float32), cv2.BORDER_CONSTANT), (0, 0), 0.7)[..., None]
         self.patch = np.dstack([padded(picture, cv2.BORDER_REPLICATE) * alpha, alpha * 255])
-        self.path = motion.drift(rng, 1.5 * longest, length)
-        self.scale = np.exp(motion.drifting_factor(rng, length, 0.01, 0.04))
-        self.turn = motion.drifting_factor(rng, length, 0.015, 0.05)
+        self.path = motion.drift(rng, 1.5 * longest, length, speed)
+        self.scale = np.exp(motion.drifting_factor(rng, length, 0.01, 0.04, speed))
+        self.turn = motion.drifting_factor(rng, length, 0.015, 0.05, speed)
         amplitude = rng.uniform(0, 0.06) * longest if rng.random() < 0.7 else 0
         self.bend = [cv2.resize(smooth_field(rng, 16, 3), self.patch.shape[1::-1]) * amplitude for _ in range(2)]
-        self.rate = rng.uniform(0.2, 1.2)
+        self.rate = rng.uniform(0.2, 1.2) * speed
 
     def _bent(self, t):
         rows, columns = np.indices(self.patch.shape[:2], np.float32)
@@ -49,7 +49,7 @@ class _Mover:
         return scene * (1 - alpha) + patch[..., :3]
 
 
-def _movers(rng, pictures, numbers, length):
+def _movers(rng, pictures, numbers, length, speed):
     """Some of the movable things of a photograph, and what is left of it: {number: _Mover}, picture, numbers."""
     picture, rest = pictures[0], numbers[0]
     movable = np.unique(numbers[1])[1:] if len(numbers) == 2 and length > 1 else []
@@ -58,22 +58,22 @@ def _movers(rng, pictures, numbers, length):
         return {}, picture, rest
     mask = np.isin(numbers[1], moving)
     hidden = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8))[..., None]
-    movers = {number: _Mover(rng, picture, numbers[1] == number, length) for number in moving}
+    movers = {number: _Mover(rng, picture, numbers[1] == number, length, speed) for number in moving}
     return movers, np.where(hidden, pictures[1], picture), np.where(mask, 0, rest)
 
 
-def _visited(rng, pictures, numbers, size, length):
+def _visited(rng, pictures, numbers, size, length, speed):
     """A photograph under a moving camera, some of its things moving by themselves: frames uint8 [T, S, S, 3], object
     numbers uint8 [T, S, S]."""
     height, width = numbers[0].shape
     side = min(height, width) * rng.uniform(0.4, 1) ** 0.7
     squeeze = np.array([rng.uniform(min(1, 0.7 * width / side), min(2, width / side)), 1])      # frames become squares
-    pan, zoom = motion.camera(rng, size, length)
-    turn = rng.normal() * 0.01 * np.arange(length)
+    pan, zoom = motion.camera(rng, size, length, speed)
+    turn = rng.normal() * 0.01 * speed * np.arange(length)
     reach = np.minimum(side * squeeze / 2, [width / 2, height / 2])
     middle = rng.uniform(reach, [width - reach[0] + 1e-6, height - reach[1] + 1e-6])
     mirror = np.array([rng.choice([-1, 1]), 1])
-    movers, picture, rest = _movers(rng, pictures, numbers, length)
+    movers, picture, rest = _movers(rng, pictures, numbers, length, speed)
     frames, labels = np.empty((length, size, size, 3), np.uint8), np.empty((length, size, size), np.uint8)
     for t in range(length):
         cos, sin = np.cos(turn[t]), np.sin(turn[t])
@@ -98,11 +98,11 @@ def _played(rng, frames, numbers, length):
     return (stack[order, y:y + height, x:x + width][:, :, mirrored] for stack in (frames, numbers))
 
 
-def room_scene(rng, assets, size, length, smallest):
+def room_scene(rng, assets, size, length, smallest, speed):
     """A scene with objects of its own, rendered or real: BGR uint8 [T, S, S, 3] and masks float32 [T, n, S, S] of up to
     six of them; a still is one frame. `smallest`: an object's side, were it a square, of the frame's."""
     frames, numbers = assets.room(rng)
-    frames, numbers = _visited(rng, frames, numbers, size, length) if len(frames) < 3 else \
+    frames, numbers = _visited(rng, frames, numbers, size, length, speed) if len(frames) < 3 else \
         _played(rng, frames, numbers, length)
     present, area = np.unique(numbers[0], return_counts=True)
     present = [n for n, pixels in zip(present, area) if n and 1.2 * smallest ** 2 < pixels / numbers[0].size < 0.6]

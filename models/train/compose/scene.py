@@ -36,7 +36,7 @@ class Actor:
     warp: tuple | None              # two pairs of fields [16, 16], amplitude, rate
 
 
-def _actor(rng, assets, size, length, scenery, others, aspect, small=False):
+def _actor(rng, assets, size, length, scenery, others, aspect, speed=1, small=False):
     """A new actor, sometimes in a set relation to an earlier one: its double beside it, or crossing it."""
     twin = others[rng.integers(len(others))] if others and rng.random() < 0.2 else None
     look = twin.look if twin else sprites.sprite(rng, assets, scenery)
@@ -44,30 +44,30 @@ def _actor(rng, assets, size, length, scenery, others, aspect, small=False):
     longest = size * log_uniform(rng, *(LONGEST_SMALL if small else (0.10, 0.95 if not moving else 0.75)))
     if twin and rng.random() < 0.7:
         longest = twin.longest * rng.uniform(0.8, 1.25)
-    pace = rng.choice([-2, -1, -0.5, 0.5, 1, 2]) if rng.random() < 0.85 else 0
+    pace = rng.choice([-2, -1, -0.5, 0.5, 1, 2]) * speed if rng.random() < 0.85 else 0
     playback = (rng.integers(len(look)) + np.floor(np.arange(length) * pace)).astype(int) % len(look)
     used, playback = np.unique(playback, return_inverse=True)
     start = rng.uniform(0.05, 0.95, 2) * size
     frames = sprites.shrunk([look[i] for i in used], 1.5 * longest)
     frames = sprites.shaded(rng, frames, _colour_around(scenery, start + (scenery.shape[0] - size) / 2, longest))
-    path = start + motion.drift(rng, size, length)
+    path = start + motion.drift(rng, size, length, speed)
     if twin and rng.random() < 0.6:                             # in contact, going the same way
         angle = rng.uniform(0, 2 * np.pi)
         gap = (longest + twin.longest) / 2 * rng.uniform(0.45, 0.9)
         path = twin.path + np.array([np.cos(angle), np.sin(angle)]) * gap + 0.4 * (path - path[0])
     elif others and moving and rng.random() < 0.3:
-        path = motion.passing(rng, others[rng.integers(len(others))].path, size)
+        path = motion.passing(rng, others[rng.integers(len(others))].path, size, speed)
     elif moving and rng.random() < 0.15:
         path = path + motion.excursion(rng, length, size * rng.uniform(0.5, 1.1) + longest / 2)
     warp = None
     if rng.random() < (0.6 if moving else 0.35):
         fields = [smooth_field(rng, 16, 3) for _ in range(4)]
-        warp = fields, rng.uniform(0, 0.06), rng.uniform(0.2, 1.2)
+        warp = fields, rng.uniform(0, 0.06), rng.uniform(0.2, 1.2) * speed
     return Actor(
         look, sprites.premultiplied(frames), longest, path,
-        scale=np.exp(motion.drifting_factor(rng, length, 0.03, 0.09)),
+        scale=np.exp(motion.drifting_factor(rng, length, 0.03, 0.09, speed)),
         turn=(rng.normal() * 0.25 if rng.random() < 0.8 else rng.uniform(-3.1, 3.1))
-        + motion.drifting_factor(rng, length, 0.03, 0.12),
+        + motion.drifting_factor(rng, length, 0.03, 0.12, speed),
         playback=playback, aspect=log_uniform(rng, 0.75, 1.33) / aspect ** 0.9, shear=rng.normal() * 0.1,
         mirrored=rng.random() < 0.5, soft=rng.uniform(0, 1.1) if rng.random() < 0.4 else 0,
         shadow=rng.uniform(0.15, 0.6) if rng.random() < 0.2 else 0, warp=warp)
@@ -115,14 +115,25 @@ def _place(actor, t, size, pan, zoom):
     return patch, x0, y0
 
 
+def _shade(picture, alpha, x, y, darkness):
+    """A soft shadow of what stands at (x, y), a little below it, on `picture` in place."""
+    height, width = alpha.shape
+    reach, shift = max(6, height // 4), max(2, height // 12)        # as far as it fades
+    padded = cv2.copyMakeBorder(alpha, reach + shift, reach - shift, reach, reach, cv2.BORDER_CONSTANT)
+    dark = cv2.GaussianBlur(padded, (0, 0), max(1.5, height / 14))
+    left, top = max(0, x - reach), max(0, y - reach)
+    window = picture[top:y + height + reach, left:x + width + reach]
+    dark = dark[top - y + reach:, left - x + reach:][:window.shape[0], :window.shape[1]]
+    window *= 1 - darkness * dark[..., None]
+
+
 def _paint(picture, patch, x, y, shadow=0.0):
     """Lays a premultiplied patch over `picture` (float32 [S, S, 3]) in place; returns its alpha [h, w]."""
     height, width = patch.shape[:2]
     alpha = patch[..., 3:] / 255
     window = picture[y:y + height, x:x + width]
     if shadow:
-        dark = cv2.GaussianBlur(np.roll(alpha[..., 0], max(2, height // 12), 0), (0, 0), max(1.5, height / 14))
-        window *= 1 - shadow * dark[..., None]
+        _shade(picture, alpha[..., 0], x, y, shadow)
     window *= 1 - alpha
     window += patch[..., :3]
     return alpha[..., 0]
@@ -166,21 +177,22 @@ def scene(rng, assets, size, length, targets):
     moving = length > 1
     kind = assets.scene_kind(rng)
     smallest = SMALLEST[kind]
+    speed = motion.clip_speed(rng)
     while True:
         # whose own things are no small ones
         begins_as_room = kind != 'small' and assets.rooms and rng.random() < assets.room_share
-        room, own = room_scene(rng, assets, size, length, smallest) if begins_as_room else (None, None)
+        room, own = room_scene(rng, assets, size, length, smallest, speed) if begins_as_room else (None, None)
         first = 0 if room is None else own.shape[1]                 # the actors' masks come after the room's
         aspect = 1.0 if rng.random() < 0.35 else log_uniform(rng, 0.6, 1.9)
         plane = _background(rng, assets, int(size * (1.45 if moving else 1)), aspect) if room is None else room[0]
-        pan, zoom = motion.camera(rng, size, length)
+        pan, zoom = motion.camera(rng, size, length, speed)
         if room is not None:
             pan, zoom = pan * 0, zoom * 0 + 1                       # a room has its own camera
         count = max(rng.choice([1, 2, 3, 4, 5, 6, 7], p=[.1, .17, .2, .2, .15, .1, .08]),
                     targets if rng.random() < 0.5 else 1) if room is None else rng.integers(assets.most_added + 1)
         actors = []
         for _ in range(count):
-            actors.append(_actor(rng, assets, size, length, plane, actors, aspect, kind == 'small'))
+            actors.append(_actor(rng, assets, size, length, plane, actors, aspect, speed, kind == 'small'))
         lens = Lens(rng, moving, kind == 'coarse')
         images = np.empty((length, size, size, 3), np.uint8)
         visible = np.zeros((length, first + count, size, size), np.float32)
