@@ -119,7 +119,8 @@ def track(model, sequence, box, window=None):
         shape = image.shape[:2]
         first = prompt(model, [(x - x0, y - y0) for x, y in corners(box)], [2, 3], shape) if t == 0 else None
         with autocast(torch.device('cpu')):
-            output = model.track_step(t, t == 0, *features(model, image), first, None, memory, length)
+            output = model.track_step(t, t == 0, *features(model, image), first, None, memory,
+                                      max(length, model.max_obj_ptrs_in_encoder))  # else codes spread
         kept = {name: output[name] for name in ('maskmem_features', 'maskmem_pos_enc', 'obj_ptr', 'pred_masks')}
         kept['maskmem_features'], kept['obj_ptr'] = kept['maskmem_features'].float(), kept['obj_ptr'].float()
         memory['cond_frame_outputs' if t == 0 else 'non_cond_frame_outputs'][t] = kept

@@ -24,7 +24,7 @@ from schedule import PHASES
 FIRST = PHASES[2][0] + 10_000
 ENOUGH = 6                  # points
 HELD_OUT = ('box', 'click', 'corrected', 'photo_box', 'photo_click', 'photo_corrected', 'animal_box', 'animal_click',
-            'track', 'track_best', 'track_last', 'track_long')
+            'followed', 'followed_last', 'followed_long')
 SCORES = [('held out', name) for name in HELD_OUT] + \
          [('train', name) for name in ('still_b', 'still_p', 'still_corrected', 'clip_1', 'clip_5')]
 PARTS = 10

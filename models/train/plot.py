@@ -60,7 +60,7 @@ def main():
     arguments = parser.parse_args()
     curves = read(arguments.metrics)
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), constrained_layout=True)
-    draw(left, curves, 'held out', ['box', 'click', 'corrected', 'track', 'track_best', 'track_last'], smooth=False)
+    draw(left, curves, 'held out', ['box', 'click', 'corrected', 'followed', 'followed_last'], smooth=False)
     draw(right, curves, 'train', ['still_b', 'still_p', 'clip_1', 'clip_5', 'clip_7'], smooth=True)
     figure.savefig(arguments.picture, dpi=110)
 

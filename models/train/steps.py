@@ -165,7 +165,9 @@ def clip_step(model, batch, generator, corrected=0.33, by_token_0=None):
             loss = mask_loss(masks, iou, score, target[t], present[t], 0.3 if ambiguous else 1.0)
             total = total + loss.total
             log[f'clip_{t}'], log[f'clip_{t}_best'] = loss.single, loss.best
-            log[f'clip_{t}_shown'], log[f'clip_{t}_claimed'] = loss.shown, loss.claimed
+            log[f'clip_{t}_shown'] = loss.shown
+            if not present[t].all():
+                log[f'clip_{t}_claimed'] = loss.claimed
             token_0 = (labels.shape[1] > 1) if prompted else by_token_0
             if t == corrected_frame:
                 former = masks[rows, 1 + iou[:, 1:].argmax(1)].detach().float()

@@ -10,6 +10,7 @@ import copy
 import itertools
 import os
 import signal
+import sys
 import time
 import traceback
 from dataclasses import replace
@@ -248,6 +249,10 @@ def main():
     cooldown = (arguments.until - arguments.cooldown, arguments.until) if arguments.cooldown else None
     run = Run(arguments.run, SHAPES[arguments.shape], peak, arguments.seed, device, peers, arguments.start)
     state = run.state
+    # What a run's scenes follow from: the rate and its end may be changed under way.
+    course = dict(schedule=arguments.schedule, stretch=arguments.stretch, scale=arguments.scale, seed=arguments.seed)
+    if state.setdefault('course', course) != course:
+        sys.exit(f'{run.checkpoint} is of a run with {state["course"]}: go on with these, or choose another --run')
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.append(True))

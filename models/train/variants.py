@@ -102,7 +102,7 @@ def print_tables(out):
     speed = {row['shape']: row for row in read(out / 'speed.csv') if row['size'] == '256'}
     scored = read(out / 'scores.csv')
     for schedule, metrics in dict(stills=['box', 'click', 'corrected'],
-                                  clips=['track', 'track_best', 'track_last']).items():
+                                  clips=['followed', 'followed_last']).items():
         print(f"\n| {schedule} | M parameters | ms a step | scenes | {' | '.join(metrics)} |\n"
               + '|---' * (4 + len(metrics)) + '|')
         for variant in VARIANTS:

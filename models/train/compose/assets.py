@@ -43,7 +43,8 @@ def _expanded(pack, entries):
                     places.append([at, picture.shape])
                     at += picture.size
         os.replace(unfinished, raw)
-        shapes.write_text(json.dumps(places))
+        unfinished.write_text(json.dumps(places))
+        os.replace(unfinished, shapes)
     for entry, (at, shape) in zip(entries, json.loads(shapes.read_text())):
         entry['at'], entry['shape'] = at, shape
     return np.memmap(raw, np.uint8, 'r').view(np.ndarray)

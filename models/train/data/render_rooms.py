@@ -91,7 +91,7 @@ def main():
     arguments = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     renderer, looks = Renderer(DRAWN), surfaces()
-    furniture = list(dict.fromkeys(view.path for view in views() if not view.tumble))
+    furniture = list(dict.fromkeys(view.path for view in views() if not view.tumble and not view.vehicle))
     rng, cache = np.random.default_rng(12), []
 
     def model():
