@@ -192,17 +192,20 @@ class Results(Folder):
         self.assertGreater(self.decoded_size("long")[2], 0)
         self.assertEqual(list(self.out.glob("*.part")), [])
 
-    def stalling(self, data):
-        """The address of a server that sends these bytes and then nothing more until the test ends."""
+    def stalling(self, data, length=None):
+        """The address of a server that sends these bytes and then nothing more until the test ends,
+        or, where it promises a length, breaks off after a while."""
         over = threading.Event()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 self.send_response(200)
                 self.send_header("Content-Type", "video/x-matroska")
+                if length:
+                    self.send_header("Content-Length", str(length))
                 self.end_headers()
                 self.wfile.write(data)
-                over.wait()
+                over.wait(5 if length else None)
 
             def log_message(self, *_):
                 pass
@@ -229,6 +232,20 @@ class Results(Folder):
                 time.sleep(0.2)
             self.assertEqual(run.wait(), 130, run.err)
             self.assertEqual(sorted(file.name for file in out.iterdir()), written, run.err)
+
+    def test_what_was_found_until_the_input_breaks_off_is_kept(self):
+        launch("videotestsrc num-buffers=200 ! video/x-raw,width=320,height=240 ! "
+               "x264enc speed-preset=ultrafast ! matroskamux streamable=true ! "
+               f"filesink location={self.folder}/some.mkv")
+        data = (self.folder / "some.mkv").read_bytes()
+        result = self.track(self.stalling(data, length=2 * len(data)), *BOX)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("some.mkv: ", result.stderr)
+        self.assertIn("the results end there", result.stderr)
+        self.assertGreater(len(self.lines("some")), 150)
+        self.assertGreater(self.decoded_size("some")[2], 0)
+        self.assertEqual(sorted(file.name for file in self.out.iterdir()),
+                         ["some.jsonl", "some.mp4", "some.png"])
 
     def test_an_interrupt_before_the_first_frame_is_no_failure(self):
         run = Program(self, TRACK, self.stalling(b""), *BOX, "--output", self.out)
