@@ -12,7 +12,8 @@ import numpy as np
 
 cv2.setNumThreads(1)
 HELD_OUT = 0.06                 # share of pictures kept for validation, by a hash of source and origin
-RENDERED = {'objects', 'scans', 'vehicles', 'people'}
+# of whose things there are several pictures: views, turns of a sprite, icons of what is drawn, rooms full of it
+RENDERED = {'objects', 'scans', 'vehicles', 'people', 'freedoom', 'sweethome3d', 'rooms'}
 DECODED = 256                   # pictures in memory while a pack is expanded
 
 

@@ -21,7 +21,8 @@ class HeldOut(unittest.TestCase):
         self.assertEqual(set.union(*answers.values()), {True, False})
 
     def test_nothing_whose_other_views_are_trained_on(self):
-        for source in ('objects', 'scans', 'vehicles', 'people', 'photo-scenes', 'photo-objects'):
+        for source in ('objects', 'scans', 'vehicles', 'people', 'freedoom', 'sweethome3d', 'rooms', 'photo-scenes',
+                       'photo-objects'):
             self.assertFalse(any(held_out(source, f'/{source}/thing{i}-a_6.png') for i in range(200)), source)
 
 
