@@ -64,8 +64,8 @@ Moment Timeline::Next(GstBuffer* buffer) {
     const bool went_by = moment.pts > last_pts_ && !(jump && new_segment_);
     time_ += went_by ? moment.pts - last_pts_ : duration;
     moment.before = std::max(before_, jump ? Break::kJump : Break::kNone);
+    if (guessed && moment.pts > last_pts_) frame_time_ = moment.pts - last_pts_;
   }
-  if (guessed && started_ && moment.pts > last_pts_) frame_time_ = moment.pts - last_pts_;
   moment.time = time_;
   first_ = !started_;
   started_ = true;

@@ -126,8 +126,8 @@ def clip_step(model, batch, generator, corrected=0.33, by_token_0=None):
     scenes, length, targets, size, _ = batch.masks.shape
     set_size(model, size)
     present = target.flatten(2).sum(2) > 12 * (size / 256) ** 2                             # [T, N]
-    drawn = bool(torch.rand((), generator=generator) < 0.5)
-    by_token_0 = drawn if by_token_0 is None else by_token_0
+    if by_token_0 is None:
+        by_token_0 = bool(torch.rand((), generator=generator) < 0.5)
     rows = torch.arange(len(points), device=device)
     corrected_frame = int(torch.randint(2, length, (), generator=generator)) \
         if length > 2 and torch.rand((), generator=generator) < corrected else None

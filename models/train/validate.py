@@ -33,8 +33,8 @@ def collected(model, assets, plans):
     box and with a click and then corrected, clips followed from a box."""
     generator, found = torch.Generator().manual_seed(SEED), {}
     for index, plan in enumerate(plans):
-        for kind, corrected in (('b', 1), ('p', 1)) if plan.length == 1 else (('b', 0),):
-            options = dict(corrected=corrected) if plan.length == 1 else dict(corrected=corrected, by_token_0=False)
+        kinds, options = ('bp', dict(corrected=1)) if plan.length == 1 else ('b', dict(corrected=0, by_token_0=False))
+        for kind in kinds:
             _, log = train_step(model, compose(SEED, index, assets, plan, kind), generator, **options)
             for name, value in log.items():
                 found.setdefault((plan.length, name), []).append(value)

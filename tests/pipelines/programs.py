@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that run beside a test."""
+"""Programs and servers that run beside a test."""
 
+import http.server
 import os
 import pathlib
 import signal
@@ -24,6 +25,32 @@ def wait_for(condition, what):
         assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(0.05)
     return value
+
+
+def serve(test, kind, data, headers=(), stay=0):
+    """The address of a server, and the list of requests as they come. Each answer is all of `data`,
+    and nothing more for `stay` seconds (None: until the test ends), after which it breaks off."""
+    requests, over = [], threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            requests.append(self.path)
+            self.send_response(200)
+            for name, value in (("Content-Type", kind), *headers):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+            over.wait(stay)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    test.addCleanup(server.server_close)
+    test.addCleanup(server.shutdown)
+    test.addCleanup(over.set)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}/camera", requests
 
 
 class Program:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """pipelines/live before an RTSP server of this machine that goes away, comes back and loses packets."""
 
-import http.server
 import json
 import pathlib
 import shutil
@@ -10,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 
@@ -19,7 +17,7 @@ gi.require_version("Gst", "1.0")
 from gi.repository import Gst
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from programs import CARS, ENVIRONMENT, PATIENCE, ROOT, Program, wait_for
+from programs import CARS, ENVIRONMENT, PATIENCE, ROOT, Program, serve, wait_for
 
 try:
     gi.require_version("GstRtspServer", "1.0")
@@ -280,28 +278,6 @@ class Prompts(Folder):
 class Web(Folder):
     """Over HTTP: a camera's pictures (JPEG), which may go on for ever, and a file."""
 
-    def serve(self, kind, data, headers=()):
-        """The address, and the list of requests as they come. Each answer is all of `data`."""
-        requests = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                requests.append(self.path)
-                self.send_response(200)
-                for name, value in (("Content-Type", kind), *headers):
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}/camera", requests
-
     def encoded(self, elements):
         path = self.folder / "encoded"
         subprocess.run(["gst-launch-1.0", "-q", *(
@@ -310,7 +286,7 @@ class Web(Folder):
         return path.read_bytes()
 
     def test_a_stream_that_ends_is_opened_again(self):
-        address, requests = self.serve("multipart/x-mixed-replace; boundary=next",
+        address, requests = serve(self, "multipart/x-mixed-replace; boundary=next",
                                        self.encoded("jpegenc ! multipartmux boundary=next"))
         live = self.live(address, "--masks", "none")
         live.wait_for_error("the stream ended; trying again")
@@ -335,7 +311,7 @@ class Web(Folder):
 
     def test_a_file_ends_the_program(self):
         data = self.encoded("x264enc ! mp4mux")
-        address, requests = self.serve("video/mp4", data, [("Content-Length", str(len(data)))])
+        address, requests = serve(self, "video/mp4", data, [("Content-Length", str(len(data)))])
         live = self.live(address, "--masks", "none")
         self.assertEqual(live.wait(), 0, live.err)
         self.assertEqual((len(live.out), live.err), (10, []))

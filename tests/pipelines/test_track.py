@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """pipelines/track and pipelines/demo as a user calls them, on real video and on bad input."""
 
-import http.server
 import json
 import os
 import pathlib
@@ -11,15 +10,15 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from programs import CARS, ROOT, Program, wait_for  # noqa: E402
+from programs import CARS, ROOT, Program, serve, wait_for  # noqa: E402
 
 TRACK = ROOT / "pipelines" / "track"
 CARS_FRAMES = 38
+MATROSKA = "video/x-matroska"
 BOX = ("--box", "20,20,60,60")
 BOXES = ("--box", "110,0,103,100", "--box", "266,300,134,60")
 # The two cars by eye, as x, y, width, height: {frame: {object: box}}.
@@ -192,40 +191,18 @@ class Results(Folder):
         self.assertGreater(self.decoded_size("long")[2], 0)
         self.assertEqual(list(self.out.glob("*.part")), [])
 
-    def stalling(self, data, length=None):
-        """The address of a server that sends these bytes and then nothing more until the test ends,
-        or, where it promises a length, breaks off after a while."""
-        over = threading.Event()
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(200)
-                self.send_header("Content-Type", "video/x-matroska")
-                if length:
-                    self.send_header("Content-Length", str(length))
-                self.end_headers()
-                self.wfile.write(data)
-                over.wait(5 if length else None)
-
-            def log_message(self, *_):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        self.addCleanup(over.set)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}/some.mkv"
-
-    def test_interrupts_of_a_stream_that_stalls(self):
-        """The first one finishes the files all the same, the second leaves none unfinished."""
+    def some_video(self):
         launch("videotestsrc num-buffers=200 ! video/x-raw,width=320,height=240 ! "
                "x264enc speed-preset=ultrafast ! matroskamux streamable=true ! "
                f"filesink location={self.folder}/some.mkv")
-        address = self.stalling((self.folder / "some.mkv").read_bytes())
+        return (self.folder / "some.mkv").read_bytes()
+
+    def test_interrupts_of_a_stream_that_stalls(self):
+        """The first one finishes the files all the same, the second leaves none unfinished."""
+        address, _ = serve(self, MATROSKA, self.some_video(), stay=None)
         for interrupts, written in ((1, ["some.jsonl", "some.mp4", "some.png"]), (2, [])):
             out = self.folder / f"out{interrupts}"
-            run = Program(self, TRACK, address, *BOX, "--output", out)
+            run = Program(self, TRACK, address, *BOX, "--name", "some", "--output", out)
             run.wait_for_error("frames/s")
             for _ in range(interrupts):
                 run.process.send_signal(signal.SIGINT)
@@ -234,13 +211,11 @@ class Results(Folder):
             self.assertEqual(sorted(file.name for file in out.iterdir()), written, run.err)
 
     def test_what_was_found_until_the_input_breaks_off_is_kept(self):
-        launch("videotestsrc num-buffers=200 ! video/x-raw,width=320,height=240 ! "
-               "x264enc speed-preset=ultrafast ! matroskamux streamable=true ! "
-               f"filesink location={self.folder}/some.mkv")
-        data = (self.folder / "some.mkv").read_bytes()
-        result = self.track(self.stalling(data, length=2 * len(data)), *BOX)
+        data = self.some_video()
+        address, _ = serve(self, MATROSKA, data, [("Content-Length", str(2 * len(data)))], stay=5)
+        result = self.track(address, *BOX, "--name", "some")
         self.assertEqual(result.returncode, 1, result.stderr)
-        self.assertIn("some.mkv: ", result.stderr)
+        self.assertIn(f"{address}: ", result.stderr)
         self.assertIn("the results end there", result.stderr)
         self.assertGreater(len(self.lines("some")), 150)
         self.assertGreater(self.decoded_size("some")[2], 0)
@@ -248,7 +223,8 @@ class Results(Folder):
                          ["some.jsonl", "some.mp4", "some.png"])
 
     def test_an_interrupt_before_the_first_frame_is_no_failure(self):
-        run = Program(self, TRACK, self.stalling(b""), *BOX, "--output", self.out)
+        address, _ = serve(self, MATROSKA, b"", stay=None)
+        run = Program(self, TRACK, address, *BOX, "--output", self.out)
         wait_for(self.out.exists, "the start")
         time.sleep(1)
         self.assertEqual((run.stop(signal.SIGINT), run.err), (130, []))
