@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -20,8 +21,7 @@ namespace sam2 {
 namespace {
 
 cv::Size RefinedSize(const FrameView& frame) {
-  const double longer = std::max(frame.width, frame.height);
-  const double scale = std::min(1.0, kRefinedSide / longer);
+  const double scale = static_cast<double>(kRefinedSide) / std::max(frame.width, frame.height);
   const auto scaled = [&](int side) { return std::max(1, cvRound(side * scale)); };
   return {scaled(frame.width), scaled(frame.height)};
 }
@@ -54,7 +54,9 @@ std::uint8_t Label(float logit) {
   return logit > 0 ? cv::GC_PR_FGD : cv::GC_PR_BGD;
 }
 
-bool IsSure(std::uint8_t label) { return label == cv::GC_FGD || label == cv::GC_BGD; }
+cv::Mat1b Unsure(const cv::Mat1b& labels) {
+  return (labels == cv::GC_PR_FGD) | (labels == cv::GC_PR_BGD);
+}
 
 bool IsObject(std::uint8_t label) { return label == cv::GC_FGD || label == cv::GC_PR_FGD; }
 
@@ -98,15 +100,20 @@ Colors LearnColors(const cv::Mat3b& pixels, const cv::Mat1b& labels) {
   return HasTwoSides(their_labels) ? Colors(fewer, their_labels) : Colors(pixels, labels.clone());
 }
 
-cv::Point PlaceOf(const Point& click, cv::Size grid, const FrameView& frame) {
-  return {static_cast<int>(click.x * grid.width / frame.width),
-          static_cast<int>(click.y * grid.height / frame.height)};
+// Points of the grid that the clicked pixel of the frame covers, which is seen by all
+// of them when the mask is scaled back: one at least; none if it is outside.
+cv::Rect PlaceOf(const Point& click, cv::Size grid, const FrameView& frame) {
+  if (click.x < 0 || click.y < 0 || click.x >= frame.width || click.y >= frame.height) return {};
+  const double x = static_cast<double>(grid.width) / frame.width;
+  const double y = static_cast<double>(grid.height) / frame.height;
+  const double column = std::floor(click.x), row = std::floor(click.y);
+  return {cv::Point(cvFloor(column * x), cvFloor(row * y)),
+          cv::Point(cvCeil((column + 1) * x), cvCeil((row + 1) * y))};
 }
 
 // The least rectangle with all unsure pixels and their neighbours.
 cv::Rect AroundUnsure(const cv::Mat1b& labels) {
-  const cv::Mat1b unsure = (labels == cv::GC_PR_FGD) | (labels == cv::GC_PR_BGD);
-  const cv::Rect tight = cv::boundingRect(unsure);
+  const cv::Rect tight = cv::boundingRect(Unsure(labels));
   if (tight.empty()) return {};
   return (tight + cv::Size(4, 4) - cv::Point(2, 2)) & cv::Rect({}, labels.size());
 }
@@ -129,8 +136,7 @@ cv::Rect Room(const cv::Mat1b& labels, const FrameView& frame, const std::option
   const cv::Mat1b object = (labels == cv::GC_FGD) | (labels == cv::GC_PR_FGD);
   cv::Rect tight = cv::boundingRect(object);
   for (const Point& click : clicks) {
-    const cv::Point at = PlaceOf(click, labels.size(), frame);
-    if (click.positive && whole.contains(at)) tight |= cv::Rect(at, cv::Size(1, 1));
+    if (click.positive) tight |= PlaceOf(click, labels.size(), frame) & whole;
   }
   const cv::Size margin = (tight.size() + cv::Size(9, 9)) / 10;
   return (tight + margin * 2 - cv::Point(margin)) & whole;
@@ -146,9 +152,10 @@ void Confine(cv::Mat1b labels, const cv::Rect& room) {
 // A click is sure where the network is not.
 void Mark(cv::Mat1b labels, const FrameView& frame, std::span<const Point> clicks) {
   for (const Point& click : clicks) {
-    const cv::Point at = PlaceOf(click, labels.size(), frame);
-    if (!cv::Rect({}, labels.size()).contains(at) || IsSure(labels(at))) continue;
-    labels(at) = click.positive ? cv::GC_FGD : cv::GC_BGD;
+    const cv::Rect at = PlaceOf(click, labels.size(), frame) & cv::Rect({}, labels.size());
+    if (at.empty()) continue;
+    cv::Mat1b clicked = labels(at);
+    clicked.setTo(click.positive ? cv::GC_FGD : cv::GC_BGD, Unsure(clicked));
   }
 }
 

@@ -59,8 +59,14 @@ double IouWithDisc(const at::Tensor& found) {
   return (truth & (found > 0)).sum().item<double>() / (truth | (found > 0)).sum().item<double>();
 }
 
-at::Tensor Grown(const at::Tensor& logits) {
-  return at::upsample_bilinear2d(logits.unsqueeze(0).unsqueeze(0), {kSide, kSide}, false)[0][0];
+at::Tensor Scaled(const at::Tensor& logits, int side) {
+  return at::upsample_bilinear2d(logits.unsqueeze(0).unsqueeze(0), {side, side}, false)[0][0];
+}
+
+// Of each pixel of the picture, as the mask that is made of them.
+at::Tensor Refined(const at::Tensor& idea, const FrameView& frame, const std::optional<Box>& box = {},
+                   const std::vector<Point>& clicks = {}) {
+  return Scaled(RefineEdges(idea, frame, box, clicks), kSide);
 }
 
 struct Format {
@@ -73,7 +79,7 @@ class RefineEdgesOf : public ::testing::TestWithParam<Format> {};
 TEST_P(RefineEdgesOf, FollowsThePicture) {
   const Picture picture(GetParam().format, GetParam().bytes);
   for (const float radius : {kRadius - 4, kRadius + 4}) {
-    EXPECT_LT(IouWithDisc(Grown(Idea(radius, kVague))), 0.9);
+    EXPECT_LT(IouWithDisc(Scaled(Idea(radius, kVague), kSide)), 0.9);
     EXPECT_GT(IouWithDisc(RefineEdges(Idea(radius, kVague), picture.view(), {}, {})), 0.94);
   }
 }
@@ -93,16 +99,19 @@ TEST(RefineEdges, OfYCbCrFollowThePicture) {
   EXPECT_GT(IouWithDisc(RefineEdges(Idea(kRadius - 2, kVague), frame, {}, {})), 0.94);
 }
 
-TEST(RefineEdges, OfALargeFrameAreOnItsGridOf512) {
-  const Picture picture(PixelFormat::kRGB, 3, /*scale=*/10);
-  FrameView wide = picture.view();
-  EXPECT_GT(IouWithDisc(RefineEdges(Idea(kRadius - 2, kVague), wide, {}, {})), 0.94);
-  wide.height /= 2;
-  EXPECT_EQ(RefineEdges(Idea(kRadius, kVague), wide, {}, {}).sizes(), (std::vector<std::int64_t>{256, 512}));
+TEST(RefineEdges, OfFramesOfAnySizeAreOnOneGrid) {
+  for (const int scale : {1, 10}) {
+    const Picture picture(PixelFormat::kRGB, 3, scale);
+    FrameView wide = picture.view();
+    EXPECT_GT(IouWithDisc(RefineEdges(Idea(kRadius - 2, kVague), wide, {}, {})), 0.94);
+    wide.height /= 2;
+    EXPECT_EQ(RefineEdges(Idea(kRadius, kVague), wide, {}, {}).sizes(),
+              (std::vector<std::int64_t>{kRefinedSide / 2, kRefinedSide}));
+  }
 }
 
-TEST(RefineEdges, AreLogitsOfEachPixel) {
-  const at::Tensor idea = Idea(kRadius - 2, kVague), grown = Grown(idea);
+TEST(RefineEdges, AreLogitsOfEachPointOfTheGrid) {
+  const at::Tensor idea = Idea(kRadius - 2, kVague), grown = Scaled(idea, kRefinedSide);
   const at::Tensor refined = RefineEdges(idea, Picture().view(), {}, {});
   ASSERT_EQ(refined.sizes(), grown.sizes());
   const at::Tensor changed = (grown > 0) != (refined > 0);
@@ -112,13 +121,14 @@ TEST(RefineEdges, AreLogitsOfEachPixel) {
 
 TEST(RefineEdges, LeaveWhatIsSure) {
   const at::Tensor idea = Idea(kRadius + 12, kVague);  // wrong, and sure of much of it
-  const at::Tensor grown = Grown(idea), agreed = (grown > 0) == (RefineEdges(idea, Picture().view(), {}, {}) > 0);
+  const at::Tensor grown = Scaled(idea, kRefinedSide), agreed = (grown > 0) == (RefineEdges(idea, Picture().view(), {}, {}) > 0);
   EXPECT_TRUE(agreed.masked_select(grown.abs() > kSureLogit + 1e-4).all().item<bool>());
   EXPECT_FALSE(agreed.all().item<bool>());
 }
 
 TEST(RefineEdges, LeaveAMaskThatIsSure) {
-  const at::Tensor sure = at::where(Idea(kRadius - 4, 1, kSide) > 0, 10.0F, -10.0F).to(at::kFloat);
+  const at::Tensor sure =
+      at::where(Idea(kRadius - 4, 1, kRefinedSide) > 0, 10.0F, -10.0F).to(at::kFloat);
   EXPECT_TRUE(at::equal(RefineEdges(sure, Picture().view(), {}, {}), sure));
 }
 
@@ -141,7 +151,7 @@ TEST(RefineEdges, DoNotLeaveTheBox) {
   const Box box{kMiddle - kRadius, kMiddle - kRadius, kMiddle + kRadius, kMiddle + kRadius};
   const Box wide{0, 0, kSide, kSide};
   const auto reaches = [&](const std::optional<Box>& within) {
-    return (RefineEdges(idea, picture.view(), within, {})[48][kSide - 4] > 0).item<bool>();
+    return (Refined(idea, picture.view(), within)[48][kSide - 4] > 0).item<bool>();
   };
   EXPECT_TRUE(reaches(wide));  // or else this could not fail
   EXPECT_FALSE(reaches(box));
@@ -155,7 +165,7 @@ TEST(RefineEdges, LeaveTheBoxWhereAClickSaysSo) {
   const Box half{0, 0, kMiddle + kRadius - 6, kSide};
   const auto y = static_cast<int>(kMiddle), right = static_cast<int>(kMiddle + kRadius - 1);
   const auto reaches = [&](std::vector<Point> clicks) {
-    return (RefineEdges(idea, picture.view(), half, clicks)[y - 1][right] > 0).item<bool>();
+    return (Refined(idea, picture.view(), half, clicks)[y - 1][right] > 0).item<bool>();
   };
   const Point beyond{.x = right + 0.5F, .y = y + 2.5F, .positive = true};
   EXPECT_FALSE(reaches({}));
@@ -176,21 +186,21 @@ TEST(RefineEdges, LeaveWhatWasClickedOn) {
   const int y = static_cast<int>(kMiddle), x = y + static_cast<int>(kRadius) + 3;  // vague, and no disc
   const Picture picture;
   const auto side = [&](std::vector<Point> clicks) {
-    return RefineEdges(idea, picture.view(), {}, clicks)[y][x].item<float>() > 0;
+    return Refined(idea, picture.view(), {}, clicks)[y][x].item<float>() > 0;
   };
   const Point there{.x = x + 0.5F, .y = y + 0.5F, .positive = true};
   EXPECT_FALSE(side({}));
   EXPECT_TRUE(side({there}));
   const Point inside{.x = kMiddle + kRadius - 2, .y = kMiddle, .positive = false};
   const Point outside{.x = -3, .y = 1e6F, .positive = true};
-  EXPECT_LT(RefineEdges(idea, picture.view(), {}, std::vector{inside, outside})[y][static_cast<int>(inside.x)].item<float>(), 0);
+  EXPECT_LT(Refined(idea, picture.view(), {}, {inside, outside})[y][static_cast<int>(inside.x)].item<float>(), 0);
 }
 
 // Where the network is sure of the contrary, a speck would be no help.
 TEST(RefineEdges, LeaveWhatIsSureInSpiteOfAClick) {
   const Point middle{.x = kMiddle, .y = kMiddle, .positive = false};
   const auto at = static_cast<int>(kMiddle);
-  EXPECT_GT(RefineEdges(Idea(kRadius, kVague), Picture().view(), {}, {&middle, 1})[at][at].item<float>(), 0);
+  EXPECT_GT(Refined(Idea(kRadius, kVague), Picture().view(), {}, {middle})[at][at].item<float>(), 0);
 }
 
 TEST(RefineEdges, AreTheSameEveryTime) {
@@ -203,19 +213,39 @@ TEST(RefineEdges, AreTheSameEveryTime) {
                         RefineEdges(Idea(kRadius, kVague / 4), frame, {}, {})));
 }
 
+// One pixel, whichever of a window it is.
+TEST(RefineEdges, KeepAClickInAWindowOfAnySize) {
+  const Picture picture;
+  for (const int side : {7, 96}) {
+    FrameView window = picture.view();  // at the disc's right edge
+    window.width = window.height = side;
+    const int right = std::min(static_cast<int>(kMiddle + kRadius) - side / 2, kSide - side);
+    window.plane[0] += (kSide - side) / 2 * window.stride[0] + 3 * right;
+    // Sure of a speck in the middle alone.
+    const at::Tensor idea = at::where(Idea(8, 1) > 0, 2.0F, Idea(kRadius, kVague / 10)).to(at::kFloat);
+    for (const int at : {0, side / 3}) {
+      for (const bool positive : {false, true}) {
+        const Point click{.x = at + 0.9F, .y = side - 1 - at + 0.1F, .positive = positive};
+        const at::Tensor mask = Scaled(RefineEdges(idea, window, {}, {&click, 1}), side) > 0;
+        EXPECT_EQ(mask[side - 1 - at][at].item<bool>(), positive) << side << ' ' << at;
+      }
+    }
+  }
+}
+
 // Fewer pixels than GrabCut makes clusters of.
-TEST(RefineEdges, OfATinyWindowAreLeft) {
+TEST(RefineEdges, OfATinyWindowAreFound) {
   const Picture picture;
   for (int side = 1; side <= 6; ++side) {
     FrameView tiny = picture.view();
     tiny.width = tiny.height = side;
-    for (int lit = 0; lit <= side * side; ++lit) {
+    for (const int lit : {0, 1, side, side * side}) {
       const at::Tensor idea = at::full({side, side}, -0.1F);
       idea.view(-1).slice(0, 0, lit).fill_(0.1F);
       const at::Tensor refined = RefineEdges(idea, tiny, {}, {});
-      EXPECT_EQ(refined.sizes(), idea.sizes());
-      const bool few = lit < 5 || lit > side * side - 5;
-      EXPECT_TRUE(!few || at::equal(refined > 0, idea > 0));
+      const bool cut = refined.size(0) == kRefinedSide;
+      EXPECT_TRUE(cut || at::equal(refined, idea));
+      EXPECT_TRUE(lit == 0 || (refined > 0).any().item<bool>());
     }
   }
 }
