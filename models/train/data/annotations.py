@@ -4,6 +4,7 @@ known to be permissive."""
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -26,6 +27,9 @@ class Annotated:
     outlines: list = field(default_factory=list)    # COCO's segmentations: polygons, or a run-length code
     numbers: Path | None = None                     # the picture of numbers,
     segments: list = field(default_factory=list)    # and those in it that are things
+
+    def __len__(self):
+        return len(self.segments) if self.numbers else len(self.outlines)
 
     def masks(self, height, width):
         """bool [H, W] each."""
@@ -64,18 +68,26 @@ def _exports(folder, key):
 
 def _panoptic(index, folder):
     """{number of the picture: (its picture of numbers, those of things)}"""
-    things = {category['id'] for category in index['categories'] if category.get('isthing')}
+    things = {category['id'] for category in index.get('categories', []) if category.get('isthing')}
     return {annotation['image_id']: (folder / annotation['file_name'],
                                      [segment['id'] for segment in annotation['segments_info']
                                       if segment['category_id'] in things and not segment['iscrowd']])
             for annotation in index['annotations'] if 'segments_info' in annotation}
 
 
+@cache
+def _coco_pictures():
+    """{name of the file: path} in all of COCO's repositories: an index may lie in another one."""
+    return {path.name: path for _, folder in _folders('coco') for path in sorted(folder.rglob('*.jpg'))}
+
+
 def coco(folder):
-    """COCO's own pictures, with its own index."""
-    files = {path.name: path for path in sorted(folder.rglob('*.jpg'))}
-    for file in sorted([*folder.rglob('instances_*.json'), *folder.rglob('panoptic_*.json')]):
+    """COCO's own pictures, with its own indices: of all things, of a person alone, or of numbers."""
+    files = _coco_pictures()
+    for file in sorted(folder.rglob('*.json')):
         index = json.loads(file.read_text())
+        if not isinstance(index, dict) or not {'images', 'annotations'} <= index.keys():
+            continue
         outlines, panoptic = _by_picture(index, 'segmentation'), _panoptic(index, file.with_suffix(''))
         for entry in index['images']:
             number = entry['id']
@@ -136,10 +148,11 @@ READERS = dict(coco=coco, animals=open_images, books=photographed)      # by the
 
 
 def annotated(kind):
-    """{name: Annotated} of one kind of READERS, every picture once."""
+    """{name: Annotated} of one kind of READERS, every picture once: where most of it is outlined."""
     found = {}
     for package, folder in _folders(kind):
         for name, picture in READERS[kind](folder):
             picture.address = picture.address or package
-            found.setdefault(name, picture)
+            if name not in found or len(picture) > len(found[name]):
+                found[name] = picture
     return found

@@ -13,12 +13,12 @@ import numpy as np
 from annotations import boxed
 from cut_photos import contrast, grabbed
 from fetch import package_folder
-from real import box_of, is_whole, shrunk, write_things
+from real import LARGEST as STORED, box_of, enlarged, is_whole, shrunk, write_things
 from scores import box_iou, iou
 
 RENDERED = package_folder('rendered')
 OBJECTS, SCENES = RENDERED / 'boxed-objects', RENDERED / 'boxed-scenes'
-SIDE = 384                      # photographs are worked on no larger than this
+SIDE = 384                      # photographs are searched no larger than this
 SMALLEST, LARGEST = 600, 0.6    # pixels of a thing, share of the picture
 MOST = 4                        # boxes: where there are more, things stand in crowds
 
@@ -42,17 +42,17 @@ def thing(picture, box):
 def work_on(job):
     name, path, boxes = job
     whole = cv2.imread(str(path))
-    picture = shrunk(whole, SIDE)
+    picture, stored = shrunk(whole, SIDE), shrunk(whole, STORED)
     scale = picture.shape[1] / whole.shape[1]
     masks = [thing(picture, [side * scale for side in box]) for box in boxes if min(box[2:]) * scale > 16]
     masks = sorted((mask for mask in masks if mask is not None), key=np.count_nonzero, reverse=True)
-    ids, whole_ones = np.zeros(picture.shape[:2], np.uint8), []
-    for number, mask in enumerate(masks, 1):
+    ids, whole_ones = np.zeros(stored.shape[:2], np.uint8), []
+    for number, mask in enumerate((enlarged(mask, stored.shape) for mask in masks), 1):
         if (ids[mask] > 0).mean() < 0.05:                       # two that overlap: which is in front is not known
             ids[mask] = number
             if is_whole(mask, 5):
                 whole_ones.append((number, mask))
-    write_things(RENDERED, 'boxed', name, picture, ids, whole_ones)
+    write_things(RENDERED, 'boxed', name, stored, ids, whole_ones)
     return name
 
 

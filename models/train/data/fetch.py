@@ -23,13 +23,18 @@ def package_folder(package):
 
 
 def check_out(package, paths, folder):
-    """git:OWNER/NAME@COMMIT of GitHub: `paths` alone are transferred."""
+    """git:OWNER/NAME@COMMIT of GitHub: `paths` alone are transferred, a PATH@COMMIT from there."""
     name, commit = package.removeprefix('git:').split('@')
+    others = [path.split('@') for path in paths if '@' in path]
+    paths = [path for path in paths if '@' not in path]
     subprocess.run(['git', 'clone', '-q', '-c', 'gc.auto=0', '--filter=blob:none', '--no-checkout',
                     f'https://github.com/{name}', folder], check=True)
     # `git checkout COMMIT -- PATHS` would ask for one file after the other.
     subprocess.run(['git', 'sparse-checkout', 'set', '--no-cone', *(f'/{path}' for path in paths)], cwd=folder, check=True)
     subprocess.run(['git', 'checkout', '-q', commit], cwd=folder, check=True)
+    for path, other in others:
+        blob = subprocess.run(['git', 'show', f'{other}:{path}'], cwd=folder, check=True, capture_output=True).stdout
+        (folder / path).write_bytes(blob)
     for path in paths:
         if not (folder / path).exists():
             raise FileNotFoundError(f'{package} has no {path}')

@@ -12,7 +12,7 @@ import numpy as np
 sys.path += [str(Path(__file__).resolve().parents[2] / 'evaluate')]
 from scores import box_of                       # noqa: E402
 
-LONGEST, LARGEST = 224, 480     # pixels of a stored cut-out and scene
+LONGEST, LARGEST = 320, 640     # pixels of a stored cut-out and scene
 MOVABLE = 0.003, 0.25           # of the picture's area
 
 
@@ -20,6 +20,11 @@ def shrunk(picture, longest):
     """No side longer than `longest` pixels."""
     scale = min(1.0, longest / max(picture.shape[:2]))
     return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def enlarged(mask, shape):
+    """A mask that was found in a smaller copy of a picture, for that picture of [H, W, ...]."""
+    return cv2.resize(mask.astype(np.float32), shape[1::-1], interpolation=cv2.INTER_LINEAR) > 0.5
 
 
 def is_whole(mask, rim=2):

@@ -16,7 +16,7 @@ from real import write_picture
 from render_objects import surfaces, views
 from renderer import Renderer, look_at, perspective, random_light
 
-FRAMES, SIZE, DRAWN = 8, 288, 576
+FRAMES, SIZE, DRAWN = 8, 448, 896
 OUT = package_folder('rendered') / 'rooms'
 CACHE = 120                         # models held at once; one is replaced for every room
 

@@ -22,7 +22,7 @@ class Source:
     min_side: int = 40
     unpack: str | None = None       # 'cbdt' (emoji font), 'wad', 'rcc', 'zip': see unpack.py
     rendered: bool = False          # made by render_*.py or cut_*.py, NAME_FRAMES.png
-    paths: tuple = ()               # of a repository: what is fetched
+    paths: tuple = ()               # of a repository: what is fetched; PATH@COMMIT of another commit
 
     def wants(self, path, size):
         return size >= self.min_bytes and re.search(self.files, path) is not None
@@ -66,13 +66,19 @@ SOURCES = [
     Source('coco-tiny', 'git:zzowenzz/COCO_Tiny@e7a689f7d6d1a1908df287c3e79eccdadfdba1fe', 'raw', '', 'CC-BY-4.0',
            paths=('annotations', 'train2017', 'val2017')),
     Source('coco-yolo', 'git:minto5z/coco_yolo@4715f5ca05a6ffc148d4c4e5b0a131663655f2be', 'raw', '', 'CC-BY-4.0',
-           paths=('coco/annotations/instances_val2017.json', 'coco/images/val2017')),
+           paths=('coco/annotations/instances_val2017.json', 'coco/images')),
+    Source('coco-persons', 'git:manhph2211/HRNet-Pose-Estimation@fb7fb87780243e6a2a28b0b8beeff1cf7d7f90cf', 'raw', '',
+           'CC-BY-4.0', paths=('data/coco/annotations/person_keypoints_val2017.json',     # of the pictures of coco-yolo
+                               'data/coco/annotations/person_keypoints_train2017.json'
+                               '@d59ba4d7720f48a4e27d9af278f38b29eacf61b4')),
+    Source('coco-minicoco', 'git:tikitong/minicoco@e00ceccc8121a8885b5ccb6b9ecde54491e1aa74', 'raw', '', 'CC-BY-4.0',
+           paths=('data',)),
     Source('coco-mining', 'git:mchoccie/DeepDataMiningLearning@13136af80a7d3fc5eb26559bb52ae7d07143737a', 'raw', '',
            'CC-BY-4.0', paths=('data/annotations', 'data/images')),
     Source('coco-tiny-38', 'git:enginbozaba/tiny_coco@44ee1df5a4f5c3fa6ab7c68d85a0d45590758584', 'raw', '', 'CC-BY-4.0',
            paths=('annotations', 'images')),
-    Source('coco-objects', 'rendered', 'cutout', r'^/coco-objects/.*\.png$', 'CC-BY-2.0', .60, rendered=True),
-    Source('coco-scenes', 'rendered', 'room', r'^/coco-scenes/.*_\d\.png$', 'CC-BY-2.0', 1.2, rendered=True),
+    Source('coco-objects', 'rendered', 'cutout', r'^/coco-objects/.*\.png$', 'CC-BY-2.0', .80, rendered=True),
+    Source('coco-scenes', 'rendered', 'room', r'^/coco-scenes/.*_\d\.png$', 'CC-BY-2.0', 1.6, rendered=True),
     # -- animals of Open Images (CC-BY-2.0), outlined by a student (CC-BY-4.0); books that students photographed: so too
     Source('animals-rare', 'git:KomaHomu/Applying-Mask-RCNN-in-endangered-animals-detection@'
            '609dc5553c744a77dca2dfd3eb433cb4ad02042d', 'raw', '', 'CC-BY-4.0', paths=('dataset',)),
@@ -88,6 +94,8 @@ SOURCES = [
     Source('boxed-people', 'git:Tran-Hung/OIDv4@be05558eb5aa9abd41726a26e14bb4b54e1050eb', 'raw', '', 'CC-BY-4.0',
            paths=('OID/Dataset/images', 'OID/Dataset/labels')),
     Source('boxed-fruit', 'git:meechainp/Custom-Dataset-YOLOv4@42a369b4cde946496f84d6ba69e67d099e2a6bfe', 'raw', '',
+           'CC-BY-4.0', paths=('Dataset',)),
+    Source('boxed-cars', 'git:Abhi-899/YOLOV4-Custom-Object-Detection@2c392c179484d469e439331d1ffd809de775dc42', 'raw', '',
            'CC-BY-4.0', paths=('Dataset',)),
     Source('boxed-objects', 'rendered', 'cutout', r'^/boxed-objects/.*\.png$', 'CC-BY-2.0', .15, rendered=True),
     Source('boxed-scenes', 'rendered', 'room', r'^/boxed-scenes/.*_\d\.png$', 'CC-BY-2.0', .50, rendered=True),
