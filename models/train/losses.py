@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 # Squared, as in SAM, not absolute, as in SAM 2: the mask of the highest expected IoU is chosen, a mean and no median.
 IOU_WEIGHT = 4.0
+ABSENT_WEIGHT = 3.0     # few objects are ever absent
 
 
 def focal_dice(logits, target, alpha=0.5, gamma=2.0):
@@ -29,7 +30,7 @@ class MaskLoss:
     claimed: float              # share of absent objects that are taken for present, NaN where none is absent
 
 
-def mask_loss(masks, predicted_iou, object_score, target, present, single_weight):
+def mask_loss(masks, predicted_iou, object_score, target, present, single_weight, best_weight):
     """masks [N, 4, h, w] logits, predicted_iou [N, 4], object_score [N, 1] logit, target [N, S, S] 0 or 1,
     present bool [N]. Token 0 and the best of tokens 1..3 are compared with the target at twice the
     logits' size; an absent object has only its score to learn."""
@@ -37,8 +38,9 @@ def mask_loss(masks, predicted_iou, object_score, target, present, single_weight
     count, _, height, width = masks.shape
     fine = F.adaptive_avg_pool2d(target[:, None], (2 * height, 2 * width))[:, 0]
     coarse = F.avg_pool2d(fine[:, None], 2)[:, 0]
+    enlarged = F.interpolate(masks, size=fine.shape[-2:], mode='bilinear', align_corners=False)
     with torch.no_grad():
-        hard, truth = masks > 0, (coarse > 0.5)[:, None]
+        hard, truth = enlarged > 0, (fine > 0.5)[:, None]
         iou = (hard & truth).sum((2, 3)) / (hard | truth).sum((2, 3)).clamp(min=1)              # [N, 4]
         best = 1 + torch.stack([focal_dice(masks[:, k], coarse) for k in (1, 2, 3)], 1).argmin(1)
     rows = torch.arange(count, device=masks.device)
@@ -48,13 +50,10 @@ def mask_loss(masks, predicted_iou, object_score, target, present, single_weight
     def mean(values):
         return (values * here).sum() / number
 
-    def enlarged(logits):
-        return F.interpolate(logits[:, None], size=fine.shape[-2:], mode='bilinear', align_corners=False)[:, 0]
-
-    total = (mean(focal_dice(enlarged(masks[rows, best]), fine))
-             + single_weight * mean(focal_dice(enlarged(masks[:, 0]), fine))
+    total = (best_weight * mean(focal_dice(enlarged[rows, best], fine))
+             + single_weight * mean(focal_dice(enlarged[:, 0], fine))
              + IOU_WEIGHT * mean((predicted_iou - iou).square().mean(1))
-             + F.binary_cross_entropy_with_logits(object_score.float()[:, 0], here))
+             + F.binary_cross_entropy_with_logits(object_score.float()[:, 0], here, torch.where(present, 1, ABSENT_WEIGHT)))
     chosen = 1 + predicted_iou[:, 1:].argmax(1)
     seen = object_score.float()[:, 0] > 0
     scores = (mean(values).item() if present.any() else float('nan')

@@ -2,6 +2,8 @@
 """One training step on stills and one on clips: a batch -> loss and the IoUs to log.
 
 N = scenes x targets objects are prompted at once; images are encoded once per scene."""
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -11,6 +13,9 @@ from network import normalised, set_size
 POINTER_RANGE = 64              # tells the reference that the video is long: pointers' time code as on live video
 
 
+# Weights of token 0 and of the best of the others. The product shows the latter after one click and on frames that are
+# followed, token 0 after boxes and more clicks.
+AMBIGUOUS, CLEAR = (0.3, 1.0), (1.0, 0.3)
 IN_BFLOAT16 = True              # see train.py --precision
 
 
@@ -42,16 +47,45 @@ def heads(model, embedding, fine, points, labels, mask=None):
         repeat_image=False, high_res_features=fine)
 
 
-def correction(logits, target, generator):
-    """A click (x, y) [N, 1, 2] at a random wrong pixel of each mask, and its label [N, 1].
-    logits [N, h, w], target [N, S, S]."""
-    side = logits.shape[-1]
-    truth = F.adaptive_avg_pool2d(target[:, None], (side, side))[:, 0] > 0.5
-    wrong = (truth != (logits > 0)).flatten(1).float().cpu() + 1e-6
-    index = torch.multinomial(wrong, 1, generator=generator)[:, 0].to(logits.device)
-    scale = target.shape[-1] / side
-    at = torch.stack([(index % side + 0.5) * scale, (index // side + 0.5) * scale], 1)[:, None].float()
-    return at, truth.flatten(1).gather(1, index[:, None]).long()
+def _innermost(wrong):
+    """Index of the pixel of bool [S, S] that is farthest from those that are not, and how far."""
+    padded = cv2.copyMakeBorder(wrong.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    index = int(distance.argmax())
+    return index, distance.flat[index]
+
+
+def correction(logits, target, generator, centred):
+    """A click (x, y) [N, 1, 2] at a wrong pixel of each mask, and its label [N, 1]: in the middle of the largest
+    error, as models/evaluate clicks, or at any. logits [N, h, w], target [N, S, S]."""
+    size = target.shape[-1]
+    shown = F.interpolate(logits[:, None], size=(size, size), mode='bilinear', align_corners=False)[:, 0] > 0
+    shown, truth = shown.cpu(), target.cpu() > 0.5
+    wrong = shown != truth
+    if centred:
+        index = torch.tensor([max((_innermost(part.numpy()) for part in (w & t, w & ~t)), key=lambda found: found[1])[0]
+                              for w, t in zip(wrong, truth)])
+    else:
+        index = torch.multinomial(wrong.flatten(1).float() + 1e-6, 1, generator=generator)[:, 0]
+    label = truth.flatten(1).gather(1, index[:, None]).long()
+    at = torch.stack([index % size, index // size], 1)[:, None] + 0.5
+    return at.to(logits.device), label.to(logits.device)
+
+
+def spoilt(target, generator):
+    """Masks as a user may have got them elsewhere, [N, S, S] of 0 and 1: grown or shrunk, and half of them cut off by
+    a straight line through the middle of the frame."""
+    def draw(low, high):
+        return int(torch.randint(low, high, (), generator=generator))
+    reach = 2 * draw(0, 6) + 1
+    changed = F.max_pool2d(target[:, None], reach, 1, reach // 2)[:, 0] if draw(0, 2) else \
+        1 - F.max_pool2d(1 - target[:, None], reach, 1, reach // 2)[:, 0]
+    if draw(0, 2):
+        side = target.shape[-1]
+        half = torch.ones(side, device=target.device)
+        half[:draw(side // 4, 3 * side // 4)] = 0
+        changed = changed * (half[:, None] if draw(0, 2) else half)
+    return changed
 
 
 def _tensors(batch, device):
@@ -63,12 +97,22 @@ def _tensors(batch, device):
     return images, target, points, labels
 
 
-def still_step(model, batch, generator, corrected=0.25):
-    """A prompt, and for the share `corrected` of the batches a corrective click with the former mask."""
-    device = model.no_mem_embed.device
+CORRECTED, MOST_ROUNDS = 0.6, 3     # share of the batches of stills that are corrected, in so many rounds at most
+GIVEN = 0.5                         # share of those of one round that begin with another mask instead
+
+
+def still_step(model, batch, generator, rounds=None):
+    """A prompt, and then corrective clicks one after the other, each with all before it and with the former mask. In
+    some batches the former mask is another one, and the click alone is given with it. rounds: how many clicks, in the
+    middles of the errors; drawn if it is not given."""
+    device, patient = model.no_mem_embed.device, rounds is not None
     images, target, points, labels = _tensors(batch, device)
     target, targets, size = target[0], batch.masks.shape[2], batch.images.shape[2]
     set_size(model, size)
+
+    def drawn(share):
+        return bool(torch.rand((), generator=generator) < share)
+
     with autocast(device):
         fine, embedding = encode(model, images[:, 0])
         embedding = (embedding + model.no_mem_embed.view(1, -1, 1, 1)).repeat_interleave(targets, 0)
@@ -76,21 +120,27 @@ def still_step(model, batch, generator, corrected=0.25):
         masks, iou, _, score = heads(model, embedding, fine, points, labels)
     present = torch.ones(len(target), dtype=torch.bool, device=device)
     ambiguous = batch.kind == 'p'
-    loss = mask_loss(masks, iou, score, target, present, 0.3 if ambiguous else 1.0)
+    loss = mask_loss(masks, iou, score, target, present, *(AMBIGUOUS if ambiguous else CLEAR))
     total, log = loss.total, {f'still_{batch.kind}': loss.best if ambiguous else loss.single}
     if ambiguous:
         log['still_chosen'] = loss.chosen
-    if torch.rand((), generator=generator) < corrected:
-        rows = torch.arange(len(target), device=device)
-        former = masks[rows, 1 + iou[:, 1:].argmax(1)] if ambiguous else masks[:, 0]
-        former = former.detach().float()
-        at, label = correction(former, target, generator)
+    rows = torch.arange(len(target), device=device)
+    former = (masks[rows, 1 + iou[:, 1:].argmax(1)] if ambiguous else masks[:, 0]).detach().float()
+    if not patient:
+        rounds = int(torch.randint(1, MOST_ROUNDS + 1, (), generator=generator)) if drawn(CORRECTED) else 0
+    given = not patient and rounds == 1 and drawn(GIVEN)
+    if given:
+        other = F.adaptive_avg_pool2d(spoilt(target, generator)[:, None], former.shape[-2:])[:, 0]
+        former, points, labels = 20 * other - 10, points[:, :0], labels[:, :0]
+    for number in range(1, rounds + 1):
+        at, label = correction(former, target, generator, patient or drawn(0.5))
+        points, labels = torch.cat([points, at], 1), torch.cat([labels, label], 1)
         with autocast(device):
-            masks, iou, _, score = heads(model, embedding, fine, torch.cat([points, at], 1),
-                                         torch.cat([labels, label], 1), former[:, None].clamp(-32, 32))
-        loss = mask_loss(masks, iou, score, target, present, 1.0)
+            masks, iou, _, score = heads(model, embedding, fine, points, labels, former[:, None].clamp(-32, 32))
+        loss = mask_loss(masks, iou, score, target, present, *CLEAR)
         total = total + 0.7 * loss.total
-        log['still_corrected'] = loss.single
+        log['still_given' if given else f'still_corrected_{number}'] = loss.single
+        former = masks[:, 0].detach().float()
     return total, log
 
 
@@ -116,18 +166,15 @@ def own_mask(model, embedding, levels, points, labels, target):
     return torch.where(found.flatten(1).any(1)[:, None, None, None], found.float(), target[:, None])
 
 
-def clip_step(model, batch, generator, corrected=0.33, by_token_0=None):
+def clip_step(model, batch, generator, corrected=0.33):
     """Frame 0 is prompted, later frames are tracked through the memory; in the share `corrected` of the batches
     one later frame gets a corrective click and becomes a prompted (conditioning) frame too. A clip that begins with a
-    mask begins with the true one or with the network's own. by_token_0: which mask feeds the memory of frames that
-    are tracked, drawn if it is not given; the product's is not token 0's."""
+    mask begins with the true one or with the network's own."""
     device = model.no_mem_embed.device
     images, target, points, labels = _tensors(batch, device)
     scenes, length, targets, size, _ = batch.masks.shape
     set_size(model, size)
     present = target.flatten(2).sum(2) > 12 * (size / 256) ** 2                             # [T, N]
-    if by_token_0 is None:
-        by_token_0 = bool(torch.rand((), generator=generator) < 0.5)
     rows = torch.arange(len(points), device=device)
     corrected_frame = int(torch.randint(2, length, (), generator=generator)) \
         if length > 2 and torch.rand((), generator=generator) < corrected else None
@@ -161,24 +208,24 @@ def clip_step(model, batch, generator, corrected=0.33, by_token_0=None):
                         t, False, [sequence], [position], [(side, side)], memory, POINTER_RANGE)
                 asked = (points, labels) if prompted else (None, None)
                 masks, iou, tokens, score = heads(model, pixels, levels, *asked)
-            ambiguous = prompted and batch.kind == 'p'
-            loss = mask_loss(masks, iou, score, target[t], present[t], 0.3 if ambiguous else 1.0)
+            token_0 = prompted and labels.shape[1] > 1
+            loss = mask_loss(masks, iou, score, target[t], present[t], *(CLEAR if token_0 else AMBIGUOUS))
             total = total + loss.total
             log[f'clip_{t}'], log[f'clip_{t}_best'] = loss.single, loss.best
             log[f'clip_{t}_shown'] = loss.shown
             if not present[t].all():
                 log[f'clip_{t}_claimed'] = loss.claimed
-            token_0 = (labels.shape[1] > 1) if prompted else by_token_0
             if t == corrected_frame:
                 former = masks[rows, 1 + iou[:, 1:].argmax(1)].detach().float()
-                at, label = correction(former, target[t], generator)
+                centred = bool(torch.rand((), generator=generator) < 0.5)
+                at, label = correction(former, target[t], generator, centred)
                 label = torch.where(present[t][:, None], label, torch.zeros_like(label))
                 with autocast(device):
                     masks, iou, tokens, score = heads(model, pixels, levels, at, label,
                                                       former[:, None].clamp(-32, 32))
-                loss = mask_loss(masks, iou, score, target[t], present[t], 1.0)
+                loss = mask_loss(masks, iou, score, target[t], present[t], *AMBIGUOUS)
                 total = total + loss.total
-                log['clip_corrected'] = loss.single
+                log['clip_corrected'] = loss.chosen
                 prompted, token_0 = True, False
             high, pointer = _remembered(model, masks, iou, tokens, score, token_0, size)
             if prompted:        # as the product remembers it: binarize_mask_from_pts_for_mem_enc

@@ -18,7 +18,7 @@ from compose.batch import compose
 from metrics import Metrics
 from network import IMAGE_SIZE
 from schedule import Plan
-from steps import train_step
+from steps import MOST_ROUNDS, train_step
 
 SEED = 1_000_003
 SHORT, LONG = 8, 32             # frames of the clips
@@ -30,10 +30,10 @@ PHOTOGRAPHS = dict(photo='coco-scenes', animal='animals-scenes')    # what peopl
 
 def collected(model, assets, plans):
     """{(frames, name): [values]} of the steps of training on scenes that are always the same: stills are asked with a
-    box and with a click and then corrected, clips followed from a box."""
+    box and with a click and then corrected by three clicks, clips followed from a box."""
     generator, found = torch.Generator().manual_seed(SEED), {}
     for index, plan in enumerate(plans):
-        kinds, options = ('bp', dict(corrected=1)) if plan.length == 1 else ('b', dict(corrected=0, by_token_0=False))
+        kinds, options = ('bp', dict(rounds=MOST_ROUNDS)) if plan.length == 1 else ('b', dict(corrected=0))
         for kind in kinds:
             _, log = train_step(model, compose(SEED, index, assets, plan, kind), generator, **options)
             for name, value in log.items():
@@ -43,7 +43,8 @@ def collected(model, assets, plans):
 
 @torch.no_grad()
 def validate(model, assets, stills=STILLS, clips=CLIPS):
-    """Mean IoUs: `box`, `click` (best of three), `chosen` (of the one that a user gets), `corrected` on stills,
+    """Mean IoUs: `box`, `click` (best of three), `chosen` (of the one that a user gets), `corrected` by
+    one click in the middle of the error and by three (`corrected_3`) on stills,
     `photo_...` and `animal_...` the same on photographs with nothing added, `small_...` of small objects, `coarse_...`
     of few pixels. On clips what a user is shown, where the object is there: `followed` over frames 1..7,
     `followed_last` at frame 7, `followed_long` over all but the first of 32 frames; `claimed` is the share of the
@@ -59,7 +60,8 @@ def validate(model, assets, stills=STILLS, clips=CLIPS):
     def answers(values, prefix=''):
         return {prefix + name: mean(values, 1, key)
                 for name, key in (('box', 'still_b'), ('click', 'still_p'), ('chosen', 'still_chosen'),
-                                  ('corrected', 'still_corrected'))}
+                                  ('corrected', 'still_corrected_1'),
+                                  (f'corrected_{MOST_ROUNDS}', f'still_corrected_{MOST_ROUNDS}'))}
 
     scores = answers(found)
     for name, source in PHOTOGRAPHS.items():

@@ -73,11 +73,11 @@ class Assets:
             if entry['kind'] == 'cutout':           # a turning object's frames lie one below the other
                 frames = np.split(picture, entry.get('frames', 1))
                 self.cutouts.setdefault(entry['source'], []).append(frames)
-            elif entry['kind'] == 'room':
-                frames = np.stack(np.split(picture, entry['frames']))
+            elif entry['kind'] == 'room':           # views of the map: copies would be memory of each process
+                frames = picture.reshape(entry['frames'], -1, *picture.shape[1:])
                 self.photos.append(frames[0])
             elif entry['kind'] == 'room-ids':               # follows its room
-                numbers = np.stack(np.split(picture, entry['frames']))
+                numbers = picture.reshape(entry['frames'], -1, *picture.shape[1:])
                 self.rooms.setdefault(entry['source'], []).append((frames, numbers))
             else:
                 (self.photos if entry['kind'] == 'photo' else self.textures).append(picture)

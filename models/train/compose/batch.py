@@ -8,8 +8,8 @@ import torch
 from .prompts import prompts
 from .scene import scene
 
-STILL_PROMPTS = {'b': .46, 'p': .30, 'bp': .07, 'pp': .07, 'pn': .05, 'ppn': .05}
-CLIP_PROMPTS = {'b': .42, 'p': .10, 'm': .40, 'pp': .08}            # m: a mask, see steps.py
+STILL_PROMPTS = {'b': .50, 'p': .36, 'bp': .04, 'pp': .05, 'pn': .05}
+CLIP_PROMPTS = {'b': .27, 'p': .08, 'm': .60, 'pp': .05}            # m: a mask, see steps.py
 
 
 @dataclass
@@ -37,9 +37,10 @@ def compose(seed, step, assets, plan, kind=None):
     drawn = str(rng.choice(list(choices), p=list(choices.values())))
     kind = kind or drawn
     images, masks, points, labels = [], [], [], []
+    asking = rng.spawn(1)[0]                        # the scenes are the same whatever is asked
     for _ in range(plan.scenes):
         image, mask = scene(rng, assets, plan.size, plan.length, plan.targets)
-        point, label = prompts(rng, mask[0], kind.replace('m', 'b'))
+        point, label = prompts(asking, mask[0], kind.replace('m', 'b'))
         images.append(image)
         masks.append(mask)
         points.append(point)

@@ -21,8 +21,8 @@ class Lens:
         self.cast, self.drift = rng.uniform(0.9, 1.1, 3), rng.normal() * 0.02
         self.defocus = rng.uniform(0.3, 1.6) if rng.random() < 0.35 else 0
         self.kernel = self._streak(rng) if rng.random() < (0.2 if moving else 0.08) else None
-        # As most do; the material, enlarged as it mostly is, is softer than footage.
-        self.sharpening = rng.uniform(0.3, 1.8) if not self.defocus and rng.random() < 0.6 else 0
+        # As most do; the material, enlarged as much of it is, is softer than footage.
+        self.sharpening = rng.uniform(0.3, 1.2) if not self.defocus and rng.random() < 0.5 else 0
         self.noise = rng.uniform(1, 12) if rng.random() < 0.4 else 0
         self.quality = int(rng.integers(25, 90)) if rng.random() < 0.5 else None
         self.grey = rng.random() < 0.04

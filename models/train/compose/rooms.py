@@ -7,6 +7,8 @@ from . import motion
 from .random_tools import smooth_field
 
 MOVING = 0.5                        # share of the things of a photograph that move, of those that can
+# Share of the photographs that are seen as a search window shows one of their things, and the least pixels of that one.
+FRAMED, LEAST_FRAMED = 0.4, 900
 
 
 class _Mover:
@@ -62,16 +64,31 @@ def _movers(rng, pictures, numbers, length, speed):
     return movers, np.where(hidden, pictures[1], picture), np.where(mask, 0, rest)
 
 
+def _thing_box(rng, numbers):
+    """Box (x, y, w, h) of one of the things of a photograph, or None if it has none of some pixels."""
+    present, area = np.unique(numbers, return_counts=True)
+    large = [number for number, pixels in zip(present, area) if number and pixels > LEAST_FRAMED]
+    return np.array(cv2.boundingRect((numbers == rng.choice(large)).astype(np.uint8))) if large else None
+
+
 def _visited(rng, pictures, numbers, size, length, speed):
     """A photograph under a moving camera, some of its things moving by themselves: frames uint8 [T, S, S, 3], object
     numbers uint8 [T, S, S]."""
     height, width = numbers[0].shape
-    side = min(height, width) * rng.uniform(0.4, 1) ** 0.7
-    squeeze = np.array([rng.uniform(min(1, 0.7 * width / side), min(2, width / side)), 1])      # frames become squares
+    around = _thing_box(rng, numbers[0]) if length == 1 and rng.random() < FRAMED else None
+    if around is None:
+        side = min(height, width) * rng.uniform(0.4, 1) ** 0.7
+        squeeze = np.array([rng.uniform(min(1, 0.7 * width / side), min(2, width / side)), 1])  # frames become squares
+    else:
+        wanted = max(around[2:]) * rng.uniform(1.3, 2.2)
+        side = min(wanted, height)
+        squeeze = np.array([min(wanted, width) / side, 1])
     pan, zoom = motion.camera(rng, size, length, speed)
     turn = rng.normal() * 0.01 * speed * np.arange(length)
     reach = np.minimum(side * squeeze / 2, [width / 2, height / 2])
-    middle = rng.uniform(reach, [width - reach[0] + 1e-6, height - reach[1] + 1e-6])
+    most = np.array([width, height]) - reach + 1e-6
+    middle = rng.uniform(reach, most) if around is None else \
+        np.clip(around[:2] + around[2:] / 2 + rng.normal(size=2) * 0.04 * side, reach, most)
     mirror = np.array([rng.choice([-1, 1]), 1])
     movers, picture, rest = _movers(rng, pictures, numbers, length, speed)
     frames, labels = np.empty((length, size, size, 3), np.uint8), np.empty((length, size, size), np.uint8)

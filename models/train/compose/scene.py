@@ -57,7 +57,7 @@ def _actor(rng, assets, size, length, scenery, others, aspect, speed=1, small=Fa
         path = twin.path + np.array([np.cos(angle), np.sin(angle)]) * gap + 0.4 * (path - path[0])
     elif others and moving and rng.random() < 0.3:
         path = motion.passing(rng, others[rng.integers(len(others))].path, size, speed)
-    elif moving and rng.random() < 0.15:
+    elif moving and rng.random() < 0.25:
         path = path + motion.excursion(rng, length, size * rng.uniform(0.5, 1.1) + longest / 2)
     warp = None
     if rng.random() < (0.6 if moving else 0.35):

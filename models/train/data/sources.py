@@ -98,12 +98,12 @@ SOURCES = [
     Source('boxed-cars', 'git:Abhi-899/YOLOV4-Custom-Object-Detection@2c392c179484d469e439331d1ffd809de775dc42', 'raw', '',
            'CC-BY-4.0', paths=('Dataset',)),
     Source('boxed-objects', 'rendered', 'cutout', r'^/boxed-objects/.*\.png$', 'CC-BY-2.0', .15, rendered=True),
-    Source('boxed-scenes', 'rendered', 'room', r'^/boxed-scenes/.*_\d\.png$', 'CC-BY-2.0', .50, rendered=True),
+    Source('boxed-scenes', 'rendered', 'room', r'^/boxed-scenes/.*_\d\.png$', 'CC-BY-2.0', .40, rendered=True),
     # -- clothes at home, given for the purpose by 32 people (CC0): cut_clothes.py -----------------------
     Source('clothes', 'git:alexeygrigorev/clothing-dataset-small@11961516512414bf9f6c150a832cfd21b54a6b54', 'raw', '',
            'CC0-1.0', paths=('train',)),
     Source('cloth-objects', 'rendered', 'cutout', r'^/cloth-objects/.*\.png$', 'CC0-1.0', .20, rendered=True),
-    Source('cloth-scenes', 'rendered', 'room', r'^/cloth-scenes/.*_\d\.png$', 'CC0-1.0', .20, rendered=True),
+    Source('cloth-scenes', 'rendered', 'room', r'^/cloth-scenes/.*_\d\.png$', 'CC0-1.0', .12, rendered=True),
     # -- what moves before a still camera: cut_videos.py ------------------------------------------------
     Source('intel-videos', 'git:intel-iot-devkit/sample-videos@57978890822836f2b4743852f04f62fc511757e4', 'raw', '',
            'CC-BY-4.0', paths=('one-by-one-person-detection.mp4', 'preview/fruit-and-vegetable-detection.gif',

@@ -18,8 +18,8 @@ def square(count=2, size=64):
 
 
 def loss_of(masks, present=(True, True), single_weight=1.0, iou=1.0):
-    return mask_loss(masks, torch.full((2, 4), iou), torch.tensor([[9.0 if there else -9.0] for there in present]),
-                     square(), torch.tensor(present), single_weight)
+    return mask_loss(masks, torch.full((2, 4), iou), torch.tensor([[20.0 if there else -20.0] for there in present]),
+                     square(), torch.tensor(present), single_weight, best_weight=1.0)
 
 
 def logits_of(target, scale):
@@ -50,7 +50,7 @@ class Loss(unittest.TestCase):
         for token, iou in ((1, 1), (2, 0)):
             predicted = torch.zeros(2, 4)
             predicted[:, 0], predicted[:, token] = 2, 1     # token 0 is not among those to choose from
-            loss = mask_loss(masks, predicted, torch.zeros(2, 1), square(), torch.tensor([True, True]), 1.0)
+            loss = mask_loss(masks, predicted, torch.zeros(2, 1), square(), torch.tensor([True, True]), 1.0, 1.0)
             self.assertAlmostEqual(loss.chosen, iou, places=4)
             self.assertAlmostEqual(loss.best, 1, places=4)
 
