@@ -82,13 +82,23 @@ def shaded(rng, frames, scenery_colour):
     return result
 
 
+def resized(picture, size):
+    """A picture uint8 [h, w, 4] averaged to (width, height), its colour weighted by its alpha: what is transparent may
+    have any colour."""
+    weighted = picture.astype(np.float32)
+    weighted[..., :3] *= weighted[..., 3:] / 255
+    small = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)
+    small[..., :3] /= np.maximum(small[..., 3:] / 255, 1 / 255)
+    return np.clip(small, 0, 255).astype(np.uint8)
+
+
 def shrunk(frames, longest):
     """Frames no longer than `longest` pixels: everything after this costs by the pixel."""
     scale = longest / max(frames[0].shape[:2])
     if scale >= 1:
         return frames
     size = max(4, int(frames[0].shape[1] * scale)), max(4, int(frames[0].shape[0] * scale))
-    return [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+    return [resized(frame, size) for frame in frames]
 
 
 def premultiplied(frames):

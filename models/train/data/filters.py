@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a picture file to a usable cut-out (RGBA) or background (RGB), or None."""
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 
+sys.path += [str(Path(__file__).resolve().parents[1])]
+from compose.sprites import resized             # noqa: E402
+
 cv2.setNumThreads(1)
-
-
-def resize_rgba(picture, scale):
-    """Area-averages an RGBA picture with its colour weighted by its alpha."""
-    height, width = picture.shape[:2]
-    premultiplied = picture.astype(np.float32)
-    premultiplied[..., :3] *= premultiplied[..., 3:] / 255
-    size = max(8, int(width * scale)), max(8, int(height * scale))
-    small = cv2.resize(premultiplied, size, interpolation=cv2.INTER_AREA)
-    small[..., :3] /= np.maximum(small[..., 3:] / 255, 1 / 255)
-    return np.clip(small, 0, 255).astype(np.uint8)
 
 
 def fingerprint(picture, step):
@@ -36,7 +31,8 @@ def cutout(picture, max_side, min_side):
     if max(height, width) < min_side or min(height, width) < 12:
         return None
     if max(height, width) > max_side:
-        picture = resize_rgba(picture, max_side / max(height, width))
+        scale = max_side / max(height, width)
+        picture = resized(picture, (max(8, int(width * scale)), max(8, int(height * scale))))
     solid = picture[..., 3] > 127
     if not 0.12 < solid.mean() < 0.93 or (picture[..., 3][solid] > 230).mean() < 0.7:
         return None

@@ -6,6 +6,7 @@
 Writes objects/SOURCE/NAME_FRAMES.png and scans/NAME_FRAMES.png in .deps/train-data/packages/rendered, the frames
 (RGBA) one below the other, cropped by their common box; build_pack.py takes them from there."""
 import re
+import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,9 @@ import meshes
 from fetch import package_folder
 from real import write_picture
 from renderer import Renderer, look_at, perspective, random_light
+
+sys.path += [str(Path(__file__).resolve().parents[1])]
+from compose.sprites import resized             # noqa: E402
 
 FRAMES, SIZE, LONGEST = 6, 384, 168
 OUT = package_folder('rendered')
@@ -113,13 +117,7 @@ def stacked(frames):
     frames = frames[:, max(0, ys[0] - 2):ys[-1] + 3, max(0, xs[0] - 2):xs[-1] + 3]
     scale = LONGEST / max(frames.shape[1:3])
     size = max(8, int(frames.shape[2] * scale)), max(8, int(frames.shape[1] * scale))
-    result = []
-    for frame in frames.astype(np.float32):
-        frame[..., :3] *= frame[..., 3:] / 255
-        frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-        frame[..., :3] /= np.maximum(frame[..., 3:] / 255, 1 / 255)
-        result.append(np.clip(frame[..., [2, 1, 0, 3]], 0, 255).astype(np.uint8))
-    return np.concatenate(result)
+    return np.concatenate([resized(frame, size)[..., [2, 1, 0, 3]] for frame in frames])
 
 
 def draw(jobs, seed, **more):
