@@ -23,8 +23,8 @@ from schedule import PHASES
 
 FIRST = PHASES[2][0] + 10_000
 ENOUGH = 6                  # points
-HELD_OUT = ('box', 'click', 'corrected', 'corrected_3', 'photo_box', 'photo_click', 'photo_corrected', 'animal_box', 'animal_click',
-            'followed', 'followed_last', 'followed_long')
+HELD_OUT = ('box', 'click', 'corrected', 'corrected_3', 'photo_box', 'photo_click', 'photo_corrected', 'animal_box',
+            'animal_click', 'followed', 'followed_last', 'followed_long')
 SCORES = [('held out', name) for name in HELD_OUT] + \
          [('train', name) for name in ('still_b', 'still_p', 'still_corrected_1', 'clip_1', 'clip_5')]
 PARTS = 10

@@ -53,7 +53,8 @@ def mask_loss(masks, predicted_iou, object_score, target, present, single_weight
     total = (best_weight * mean(focal_dice(enlarged[rows, best], fine))
              + single_weight * mean(focal_dice(enlarged[:, 0], fine))
              + IOU_WEIGHT * mean((predicted_iou - iou).square().mean(1))
-             + F.binary_cross_entropy_with_logits(object_score.float()[:, 0], here, torch.where(present, 1, ABSENT_WEIGHT)))
+             + F.binary_cross_entropy_with_logits(object_score.float()[:, 0], here,
+                                                  torch.where(present, 1, ABSENT_WEIGHT)))
     chosen = 1 + predicted_iou[:, 1:].argmax(1)
     seen = object_score.float()[:, 0] > 0
     scores = (mean(values).item() if present.any() else float('nan')

@@ -30,7 +30,8 @@ def check_out(package, paths, folder):
     subprocess.run(['git', 'clone', '-q', '-c', 'gc.auto=0', '--filter=blob:none', '--no-checkout',
                     f'https://github.com/{name}', folder], check=True)
     # `git checkout COMMIT -- PATHS` would ask for one file after the other.
-    subprocess.run(['git', 'sparse-checkout', 'set', '--no-cone', *(f'/{path}' for path in paths)], cwd=folder, check=True)
+    subprocess.run(['git', 'sparse-checkout', 'set', '--no-cone', *(f'/{path}' for path in paths)],
+                   cwd=folder, check=True)
     subprocess.run(['git', 'checkout', '-q', commit], cwd=folder, check=True)
     for path, other in others:
         blob = subprocess.run(['git', 'show', f'{other}:{path}'], cwd=folder, check=True, capture_output=True).stdout

@@ -95,8 +95,8 @@ SOURCES = [
            paths=('OID/Dataset/images', 'OID/Dataset/labels')),
     Source('boxed-fruit', 'git:meechainp/Custom-Dataset-YOLOv4@42a369b4cde946496f84d6ba69e67d099e2a6bfe', 'raw', '',
            'CC-BY-4.0', paths=('Dataset',)),
-    Source('boxed-cars', 'git:Abhi-899/YOLOV4-Custom-Object-Detection@2c392c179484d469e439331d1ffd809de775dc42', 'raw', '',
-           'CC-BY-4.0', paths=('Dataset',)),
+    Source('boxed-cars', 'git:Abhi-899/YOLOV4-Custom-Object-Detection@2c392c179484d469e439331d1ffd809de775dc42', 'raw',
+           '', 'CC-BY-4.0', paths=('Dataset',)),
     Source('boxed-objects', 'rendered', 'cutout', r'^/boxed-objects/.*\.png$', 'CC-BY-2.0', .15, rendered=True),
     Source('boxed-scenes', 'rendered', 'room', r'^/boxed-scenes/.*_\d\.png$', 'CC-BY-2.0', .40, rendered=True),
     # -- clothes at home, given for the purpose by 32 people (CC0): cut_clothes.py -----------------------

@@ -31,7 +31,7 @@ class Scored(unittest.TestCase):
         target = torch.zeros(2, 32, 32)
         target[0, 8:24, 8:24] = 1
         masks = 20 * torch.nn.functional.avg_pool2d(target[:, None], 2).expand(-1, 4, -1, -1) - 10
-        return mask_loss(masks, torch.ones(2, 4), torch.zeros(2, 1), target, torch.tensor(present), 1.0)
+        return mask_loss(masks, torch.ones(2, 4), torch.zeros(2, 1), target, torch.tensor(present), 1.0, 1.0)
 
     def test_present_objects_alone(self):
         loss = self.scored([True, False])
