@@ -30,31 +30,36 @@ class MaskLoss:
     claimed: float              # share of absent objects that are taken for present, NaN where none is absent
 
 
-def mask_loss(masks, predicted_iou, object_score, target, present, single_weight, best_weight):
+def mask_loss(masks, predicted_iou, object_score, target, present, single_weight, best_weight, weights=None):
     """masks [N, 4, h, w] logits, predicted_iou [N, 4], object_score [N, 1] logit, target [N, S, S] 0 or 1,
-    present bool [N]. Token 0 and the best of tokens 1..3 are compared with the target at twice the
-    logits' size; an absent object has only its score to learn."""
+    present bool [N], weights [N] of the objects, default: 1. Token 0 and the best of tokens 1..3 are compared with the
+    target at twice the logits' size; an absent object has only its score to learn."""
     masks, predicted_iou = masks.float(), predicted_iou.float()
     count, _, height, width = masks.shape
     fine = F.adaptive_avg_pool2d(target[:, None], (2 * height, 2 * width))[:, 0]
     coarse = F.avg_pool2d(fine[:, None], 2)[:, 0]
-    enlarged = F.interpolate(masks, size=fine.shape[-2:], mode='bilinear', align_corners=False)
+
+    def enlarged(some):
+        return F.interpolate(some, size=fine.shape[-2:], mode='bilinear', align_corners=False)
+
     with torch.no_grad():
-        hard, truth = enlarged > 0, (fine > 0.5)[:, None]
+        hard, truth = enlarged(masks) > 0, (fine > 0.5)[:, None]
         iou = (hard & truth).sum((2, 3)) / (hard | truth).sum((2, 3)).clamp(min=1)              # [N, 4]
         best = 1 + torch.stack([focal_dice(masks[:, k], coarse) for k in (1, 2, 3)], 1).argmin(1)
     rows = torch.arange(count, device=masks.device)
-    here = present.float()
+    weights = torch.ones_like(fine[:, 0, 0]) if weights is None else weights
+    here = present * weights
     number = here.sum().clamp(min=1)
 
     def mean(values):
         return (values * here).sum() / number
 
-    total = (best_weight * mean(focal_dice(enlarged[rows, best], fine))
-             + single_weight * mean(focal_dice(enlarged[:, 0], fine))
+    single, several = enlarged(torch.stack([masks[:, 0], masks[rows, best]], 1)).unbind(1)
+    scores = F.binary_cross_entropy_with_logits(object_score.float()[:, 0], present.float(), reduction='none')
+    total = (best_weight * mean(focal_dice(several, fine))
+             + single_weight * mean(focal_dice(single, fine))
              + IOU_WEIGHT * mean((predicted_iou - iou).square().mean(1))
-             + F.binary_cross_entropy_with_logits(object_score.float()[:, 0], here,
-                                                  torch.where(present, 1, ABSENT_WEIGHT)))
+             + (scores * torch.where(present, 1, ABSENT_WEIGHT) * weights).sum() / weights.sum())
     chosen = 1 + predicted_iou[:, 1:].argmax(1)
     seen = object_score.float()[:, 0] > 0
     scores = (mean(values).item() if present.any() else float('nan')

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 import timm
 import torch
-import torch.nn.functional as F
 from sam2.modeling.backbones.image_encoder import FpnNeck, ImageEncoder
 from sam2.modeling.memory_attention import MemoryAttention, MemoryAttentionLayer
 from sam2.modeling.memory_encoder import CXBlock, Fuser, MaskDownSampler, MemoryEncoder
 from sam2.modeling.position_encoding import PositionEmbeddingSine
-from sam2.modeling.sam import transformer
 from sam2.modeling.sam.transformer import RoPEAttention
 from sam2.modeling.sam2_base import SAM2Base
+from sam2.modeling.sam2_utils import LayerNorm2d
+from timm.models.repvit import ConvNorm
 from torch import nn
 
+from lean import FoldedConvNorm, PlainGELU, PlainLayerNorm2d, SlicedConv2d
 from perceiver import LatentMemory, LatentRoPEAttention, SpatialPerceiver
 
 
@@ -72,20 +73,6 @@ class OneBranch(nn.Module):
         return self.conv(x)
 
 
-class SlicedConv2d(nn.Conv2d):
-    """A depthwise convolution of stride 2 as every other place of one of stride 1, whose backward is twice as fast."""
-
-    def forward(self, x):
-        return F.conv2d(x, self.weight, self.bias, 1, self.padding, 1, self.groups)[:, :, ::2, ::2]
-
-
-class PlainGELU(nn.GELU):
-    """On maps laid out as the gradients that reach it: over unlike layouts its backward takes eight times as long."""
-
-    def forward(self, x):
-        return super().forward(x.contiguous())
-
-
 class Trunk(nn.Module):
     """timm's RepViT as a feature pyramid; keys image_encoder.trunk.body.*"""
 
@@ -93,6 +80,11 @@ class Trunk(nn.Module):
         super().__init__()
         self.body = timm.create_model('repvit_m1', features_only=True, out_indices=(0, 1, 2, 3),
                                       embed_dim=widths, depth=depths, act_layer=nn.ReLU)
+        for module in self.body.modules():
+            if isinstance(module, ConvNorm):
+                module.__class__ = FoldedConvNorm
+            elif isinstance(module, nn.ReLU):       # what comes before each needs its output no more
+                module.inplace = True
         if one_branch:
             for module in self.body.modules():
                 mixer = getattr(module, 'token_mixer', None)
@@ -151,6 +143,9 @@ def build(size=IMAGE_SIZE, shape=Shape(), one_branch=True, model_class=SAM2Base,
                                          num_layers=shape.layers),
         memory_encoder=memory_encoder, **{**settings, **overrides})
     model.sam_mask_decoder.output_upscaling[4] = PlainGELU()
+    for module in model.modules():
+        if isinstance(module, LayerNorm2d):
+            module.__class__ = PlainLayerNorm2d
     if shape.latents:
         model.spatial_perceiver = SpatialPerceiver(shape.mem_dim, *shape.latents)
     return model
@@ -172,19 +167,3 @@ def normalised(images):
     """RGB uint8 [B, S, S, 3] -> float32 [B, 3, S, S], channels last."""
     mean, std = (torch.tensor(v, device=images.device).view(1, 3, 1, 1) for v in (MEAN, STD))
     return ((images.permute(0, 3, 1, 2).float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-
-
-class PlainAttention:
-    """Stands in for `torch.nn.functional` in the reference's transformer: on CPU softmax(q k') v in plain
-    bf16 steps is nearly twice as fast, forward and backward, as the fused kernel."""
-
-    def __getattr__(self, name):
-        return getattr(F, name)
-
-    @staticmethod
-    def scaled_dot_product_attention(q, k, v, dropout_p=0.0, **_):
-        return ((q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)).softmax(-1) @ v
-
-
-def use_plain_attention():
-    transformer.F = PlainAttention()

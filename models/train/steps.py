@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """One training step on stills and one on clips: a batch -> loss and the IoUs to log.
 
-N = scenes x targets objects are prompted at once; images are encoded once per scene."""
+N objects of B scenes are prompted at once; images are encoded once per scene."""
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+import lean
 from losses import mask_loss
 from network import normalised, set_size
 
@@ -29,9 +30,7 @@ def lowered(tensor):
 
 def encode(model, images):
     """RGB uint8 [B, S, S, 3] -> high-resolution features (strides 4 and 8) and the embedding [B, C, S/16, S/16]."""
-    pyramid = model.image_encoder(normalised(images))['backbone_fpn']
-    decoder = model.sam_mask_decoder
-    return [decoder.conv_s0(pyramid[0]), decoder.conv_s1(pyramid[1])], pyramid[2]
+    return lean.encode(model, normalised(images))
 
 
 def heads(model, embedding, fine, points, labels, mask=None):
@@ -89,12 +88,14 @@ def spoilt(target, generator):
 
 
 def _tensors(batch, device):
-    """images [B, T, S, S, 3], target float [T, N, S, S], points [N, P, 2], labels [N, P]."""
-    images, masks = (torch.as_tensor(array, device=device) for array in (batch.images, batch.masks))
-    scenes, length, targets, size, _ = masks.shape
-    target = masks.permute(1, 0, 2, 3, 4).reshape(length, scenes * targets, size, size).float()
-    points, labels = (torch.as_tensor(array, device=device).flatten(0, 1) for array in (batch.points, batch.labels))
-    return images, target, points, labels
+    """images [B, T, S, S, 3]; of the N objects with some weight target float [T, N, S, S], points [N, P, 2],
+    labels [N, P], their scenes [N] and weights [N]."""
+    images, masks, points, labels, weights = (
+        torch.as_tensor(array, device=device)
+        for array in (batch.images, batch.masks, batch.points, batch.labels, batch.weights))
+    scenes, which = weights.nonzero(as_tuple=True)
+    target = masks[scenes, :, which].transpose(0, 1).float()
+    return images, target, points[scenes, which], labels[scenes, which], scenes, weights[scenes, which]
 
 
 CORRECTED, MOST_ROUNDS = 0.6, 3     # share of the batches of stills that are corrected, in so many rounds at most
@@ -106,21 +107,21 @@ def still_step(model, batch, generator, rounds=None):
     some batches the former mask is another one, and the click alone is given with it. rounds: how many clicks, in the
     middles of the errors; drawn if it is not given."""
     device, patient = model.no_mem_embed.device, rounds is not None
-    images, target, points, labels = _tensors(batch, device)
-    target, targets, size = target[0], batch.masks.shape[2], batch.images.shape[2]
-    set_size(model, size)
+    images, target, points, labels, scenes, weights = _tensors(batch, device)
+    target = target[0]
+    set_size(model, target.shape[-1])
 
     def drawn(share):
         return bool(torch.rand((), generator=generator) < share)
 
     with autocast(device):
         fine, embedding = encode(model, images[:, 0])
-        embedding = (embedding + model.no_mem_embed.view(1, -1, 1, 1)).repeat_interleave(targets, 0)
-        fine = [level.repeat_interleave(targets, 0) for level in fine]
+        embedding = (embedding + model.no_mem_embed.view(1, -1, 1, 1))[scenes]
+        fine = [level[scenes] for level in fine]
         masks, iou, _, score = heads(model, embedding, fine, points, labels)
     present = torch.ones(len(target), dtype=torch.bool, device=device)
     ambiguous = batch.kind == 'p'
-    loss = mask_loss(masks, iou, score, target, present, *(AMBIGUOUS if ambiguous else CLEAR))
+    loss = mask_loss(masks, iou, score, target, present, *(AMBIGUOUS if ambiguous else CLEAR), weights)
     total, log = loss.total, {f'still_{batch.kind}': loss.best if ambiguous else loss.single}
     if ambiguous:
         log['still_chosen'] = loss.chosen
@@ -137,7 +138,7 @@ def still_step(model, batch, generator, rounds=None):
         points, labels = torch.cat([points, at], 1), torch.cat([labels, label], 1)
         with autocast(device):
             masks, iou, _, score = heads(model, embedding, fine, points, labels, former[:, None].clamp(-32, 32))
-        loss = mask_loss(masks, iou, score, target, present, *CLEAR)
+        loss = mask_loss(masks, iou, score, target, present, *CLEAR, weights)
         total = total + 0.7 * loss.total
         log['still_given' if given else f'still_corrected_{number}'] = loss.single
         former = masks[:, 0].detach().float()
@@ -171,8 +172,8 @@ def clip_step(model, batch, generator, corrected=0.33):
     one later frame gets a corrective click and becomes a prompted (conditioning) frame too. A clip that begins with a
     mask begins with the true one or with the network's own."""
     device = model.no_mem_embed.device
-    images, target, points, labels = _tensors(batch, device)
-    scenes, length, targets, size, _ = batch.masks.shape
+    images, target, points, labels, scenes, weights = _tensors(batch, device)
+    length, count, size, _ = target.shape
     set_size(model, size)
     present = target.flatten(2).sum(2) > 12 * (size / 256) ** 2                             # [T, N]
     rows = torch.arange(len(points), device=device)
@@ -183,13 +184,13 @@ def clip_step(model, batch, generator, corrected=0.33):
     embeddings = embeddings.float()
     side = embeddings.shape[-1]
     position = model.image_encoder.neck.position_encoding(embeddings[:1]).float()
-    position = position.expand(scenes * targets, -1, -1, -1).flatten(2).permute(2, 0, 1)    # [HW, N, C]
+    position = position.expand(count, -1, -1, -1).flatten(2).permute(2, 0, 1)    # [HW, N, C]
     memory = dict(cond_frame_outputs={}, non_cond_frame_outputs={})
     total, log = 0, {}
     for t in range(length):
-        of_frame = slice(t * scenes, (t + 1) * scenes)
-        embedding = embeddings[of_frame].repeat_interleave(targets, 0)
-        levels = [level[of_frame].repeat_interleave(targets, 0) for level in fine]
+        pictures = t * len(images) + scenes
+        embedding = embeddings[pictures]
+        levels = [level[pictures] for level in fine]
         sequence = embedding.flatten(2).permute(2, 0, 1)                                    # [HW, N, C]
         prompted = t == 0
         if prompted and batch.kind == 'm':
@@ -209,7 +210,7 @@ def clip_step(model, batch, generator, corrected=0.33):
                 asked = (points, labels) if prompted else (None, None)
                 masks, iou, tokens, score = heads(model, pixels, levels, *asked)
             token_0 = prompted and labels.shape[1] > 1
-            loss = mask_loss(masks, iou, score, target[t], present[t], *(CLEAR if token_0 else AMBIGUOUS))
+            loss = mask_loss(masks, iou, score, target[t], present[t], *(CLEAR if token_0 else AMBIGUOUS), weights)
             total = total + loss.total
             log[f'clip_{t}'], log[f'clip_{t}_best'] = loss.single, loss.best
             log[f'clip_{t}_shown'] = loss.shown
@@ -223,7 +224,7 @@ def clip_step(model, batch, generator, corrected=0.33):
                 with autocast(device):
                     masks, iou, tokens, score = heads(model, pixels, levels, at, label,
                                                       former[:, None].clamp(-32, 32))
-                loss = mask_loss(masks, iou, score, target[t], present[t], *AMBIGUOUS)
+                loss = mask_loss(masks, iou, score, target[t], present[t], *AMBIGUOUS, weights)
                 total = total + loss.total
                 log['clip_corrected'] = loss.chosen
                 prompted, token_0 = True, False

@@ -27,9 +27,10 @@ import steps
 import validate
 from compose.assets import Assets
 from compose.batch import compose
+from lean import use_plain_attention
 from metrics import Metrics
 from muon import Muon, is_matrix
-from network import IMAGE_SIZE, SHAPES, build, use_plain_attention
+from network import IMAGE_SIZE, SHAPES, build
 from parallel import Peers
 
 SEEDS_APART = 1_000             # from one process to the next
@@ -51,7 +52,8 @@ class Composer(torch.utils.data.IterableDataset):
         plans = schedule.plans(self.seed, *self.position)
         for step, plan in itertools.islice(plans, worker.id, None, worker.num_workers):
             part = replace(plan, scenes=self.peers.share(plan.scenes))
-            yield step, plan, compose(self.seed + SEEDS_APART * self.peers.rank, step, self.assets, part).shared()
+            batch = compose(self.seed + SEEDS_APART * self.peers.rank, step, self.assets, part)
+            yield step, plan, batch.merged().shared()
 
 
 def optimizers_for(model, rate, peers):

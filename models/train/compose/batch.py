@@ -18,12 +18,23 @@ class Batch:
     masks: np.ndarray               # uint8 [B, T, K, S, S]
     points: np.ndarray              # float32 [B, K, P, 2] of frame 0
     labels: np.ndarray              # int64 [B, K, P]
+    weights: np.ndarray             # float32 [B, K] of the targets
     kind: str                       # what the prompts are; one kind a batch, so that none needs padding
 
     def shared(self):
         """With tensors for arrays: another process gets those without a copy."""
-        arrays = ('images', 'masks', 'points', 'labels')
+        arrays = ('images', 'masks', 'points', 'labels', 'weights')
         return replace(self, **{name: torch.from_numpy(getattr(self, name)) for name in arrays})
+
+    def merged(self):
+        """Of targets that are there several times, as in scenes that have fewer, one stands for all: the others weigh
+        nothing, and need no work."""
+        weights = np.zeros_like(self.weights)
+        for scene, masks in enumerate(self.masks[:, 0]):
+            for mask, weight in zip(masks, self.weights[scene]):
+                same = next(k for k, other in enumerate(masks) if np.array_equal(mask, other))
+                weights[scene, same] += weight
+        return replace(self, weights=weights)
 
     @property
     def frames(self):
@@ -45,4 +56,5 @@ def compose(seed, step, assets, plan, kind=None):
         masks.append(mask)
         points.append(point)
         labels.append(label)
-    return Batch(np.stack(images), np.stack(masks), np.stack(points), np.stack(labels), kind)
+    return Batch(np.stack(images), np.stack(masks), np.stack(points), np.stack(labels),
+                 np.ones((plan.scenes, plan.targets), np.float32), kind)

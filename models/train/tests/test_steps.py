@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""steps.py corrects masks as users do: where they are wrong, in the middle of the largest error or anywhere."""
+"""steps.py corrects masks as users do: where they are wrong, in the middle of the largest error or anywhere; and works
+on each object once."""
 import sys
 import unittest
 from pathlib import Path
 
+import numpy as np
 import torch
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from steps import correction, spoilt                # noqa: E402
+from compose.batch import Batch                     # noqa: E402
+from network import build                           # noqa: E402
+from steps import correction, spoilt, train_step    # noqa: E402
 
 SIZE = 64
 
@@ -67,6 +71,35 @@ class Correction(unittest.TestCase):
         (at,), labels = self.clicked(found, target, centred=True)
         self.assertEqual(labels, [1])
         self.assertTrue(35 < at[0] < 45 and 20 < at[1] < 44, at)
+
+
+class Merged(unittest.TestCase):
+    """Targets that are there twice cost nothing twice, and count as much."""
+
+    def batch(self, length, kind='bp'):
+        rng, size = np.random.default_rng(1), SIZE
+        masks = np.zeros((2, length, 3, size, size), np.uint8)
+        masks[:, :, 0, 8:30, 8:40] = 1
+        masks[0, :, 1, 30:60, 20:60] = masks[1, :, 1, 30:60, 5:30] = 1
+        masks[0, :, 2], masks[1, :, 2] = masks[0, :, 1], masks[1, :, 0]
+        points = np.float32([[8, 8], [40, 30], [20, 20]])[None, None].repeat(2, 0).repeat(3, 1)
+        labels = np.int64([2, 3, 1])[None, None].repeat(2, 0).repeat(3, 1)
+        images = rng.integers(0, 256, (2, length, size, size, 3)).astype(np.uint8)
+        return Batch(images, masks, points, labels, np.ones((2, 3), np.float32), kind)
+
+    def test_one_stands_for_all(self):
+        self.assertEqual(self.batch(1).merged().weights.tolist(), [[1, 2, 0], [2, 1, 0]])
+        self.assertEqual(self.batch(1).merged().merged().weights.tolist(), [[1, 2, 0], [2, 1, 0]])
+
+    def test_the_loss_is_the_same(self):
+        torch.manual_seed(1)
+        model = build(SIZE).eval()
+        for length, options in ((1, dict(rounds=2)), (3, dict(corrected=0))):
+            batch = self.batch(length)
+            whole, merged = (train_step(model, some, torch.Generator().manual_seed(3), **options)
+                             for some in (batch, batch.merged()))
+            self.assertAlmostEqual(whole[0].item(), merged[0].item(), delta=2e-3 * whole[0].item())
+            self.assertEqual(set(whole[1]), set(merged[1]))
 
 
 class Spoilt(unittest.TestCase):
