@@ -10,14 +10,13 @@ IOU_WEIGHT = 4.0
 ABSENT_WEIGHT = 3.0     # few objects are ever absent
 
 
-def focal_dice(logits, target, alpha=0.5, gamma=2.0):
-    """20 focal + dice of each mask: logits, target (0..1) [N, H, W] -> [N].
-    alpha = 0.5: with SAM's 0.25 a fresh model rests on empty masks for long."""
-    cross_entropy = F.binary_cross_entropy_with_logits(logits, target, reduction='none')
+def cross_entropy_dice(logits, target):
+    """2 cross-entropy + dice of each mask: logits, target (0..1) [N, H, W] -> [N]. SAM has 20 focal + dice, which leaves
+    pixels alone that are hardly decided."""
+    cross_entropy = F.binary_cross_entropy_with_logits(logits, target, reduction='none').mean((1, 2))
     probability = logits.sigmoid()
-    weight = (alpha * target + (1 - alpha) * (1 - target)) * (probability - target).abs().pow(gamma)
-    overlap = 2 * (probability * target).sum((1, 2)) + 1
-    return 20 * (weight * cross_entropy).mean((1, 2)) + 1 - overlap / ((probability + target).sum((1, 2)) + 1)
+    overlap = (2 * (probability * target).sum((1, 2)) + 1) / ((probability + target).sum((1, 2)) + 1)
+    return 2 * cross_entropy + 1 - overlap
 
 
 @dataclass
@@ -45,7 +44,7 @@ def mask_loss(masks, predicted_iou, object_score, target, present, single_weight
     with torch.no_grad():
         hard, truth = enlarged(masks) > 0, (fine > 0.5)[:, None]
         iou = (hard & truth).sum((2, 3)) / (hard | truth).sum((2, 3)).clamp(min=1)              # [N, 4]
-        best = 1 + torch.stack([focal_dice(masks[:, k], coarse) for k in (1, 2, 3)], 1).argmin(1)
+        best = 1 + torch.stack([cross_entropy_dice(masks[:, k], coarse) for k in (1, 2, 3)], 1).argmin(1)
     rows = torch.arange(count, device=masks.device)
     weights = torch.ones_like(fine[:, 0, 0]) if weights is None else weights
     here = present * weights
@@ -56,8 +55,8 @@ def mask_loss(masks, predicted_iou, object_score, target, present, single_weight
 
     single, several = enlarged(torch.stack([masks[:, 0], masks[rows, best]], 1)).unbind(1)
     scores = F.binary_cross_entropy_with_logits(object_score.float()[:, 0], present.float(), reduction='none')
-    total = (best_weight * mean(focal_dice(several, fine))
-             + single_weight * mean(focal_dice(single, fine))
+    total = (best_weight * mean(cross_entropy_dice(several, fine))
+             + single_weight * mean(cross_entropy_dice(single, fine))
              + IOU_WEIGHT * mean((predicted_iou - iou).square().mean(1))
              + (scores * torch.where(present, 1, ABSENT_WEIGHT) * weights).sum() / weights.sum())
     chosen = 1 + predicted_iou[:, 1:].argmax(1)
