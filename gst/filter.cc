@@ -19,6 +19,9 @@ enum Property {
   PROP_NAVIGATION,
 };
 
+// Of a stream of unknown rate; a frame may wait for longer where nothing happens.
+constexpr GstClockTime kLongestWait = GST_SECOND;
+
 Filter& ImplOf(gpointer object) { return *GST_SAM2_FILTER(object)->impl; }
 
 gstsam2::Setting SettingOf(Filter& impl, guint id) {
@@ -108,6 +111,7 @@ static gboolean gst_sam2_filter_set_caps(GstBaseTransform* base, GstCaps* in, Gs
   impl.session->SetInfo(info);
   impl.mouse.SetFrameSize(info.width, info.height);
   const GstClockTime hold_time = impl.hold_time();
+  impl.variable_rate = info.fps_n <= 0;
   impl.frame_duration =
       info.fps_n > 0 ? gst_util_uint64_scale(GST_SECOND, info.fps_d, info.fps_n) : 0;
   if (impl.hold_time() != hold_time) post_latency(base);
@@ -140,12 +144,26 @@ static void note_position(GstBaseTransform* base, GstBuffer* buffer) {
   base->segment.position = GST_BUFFER_PTS(buffer) + (timed ? GST_BUFFER_DURATION(buffer) : 0);
 }
 
+// Of a stream of unknown rate: how long `due` has waited for `next`, by their times.
+static void learn_duration(GstBaseTransform* base, GstBuffer* due, GstBuffer* next) {
+  Filter& impl = ImplOf(base);
+  if (!impl.variable_rate || next == nullptr) return;
+  const GstClockTime from = GST_BUFFER_PTS(due), to = GST_BUFFER_PTS(next);
+  if (!GST_CLOCK_TIME_IS_VALID(from) || !GST_CLOCK_TIME_IS_VALID(to) || to <= from) return;
+  const GstClockTime waited = std::min(to - from, kLongestWait);
+  const GstClockTime known = impl.frame_duration;
+  if (waited <= known) return;
+  impl.frame_duration = waited;
+  if (waited - known > known / 10) post_latency(base);
+}
+
 // Lets the frame that waits go; `next` waits in its place, if there is one. Not by way of the base
 // class, which would mark it for a discontinuity at the next one.
 static GstFlowReturn let_go(GstBaseTransform* base, GstBuffer* next = nullptr) {
   Filter& impl = ImplOf(base);
   GstBuffer* due = std::exchange(impl.held, next);
   if (due == nullptr) return GST_FLOW_OK;
+  learn_duration(base, due, next);
   const GstFlowReturn flow = process(base, due, next);
   if (flow != GST_FLOW_OK) {
     drop(impl, due);

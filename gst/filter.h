@@ -65,7 +65,9 @@ class Filter {
   std::unique_ptr<Session> session;  // between start and stop
   std::stop_source interrupt;        // of the session; asked for before the stream stops
   GstBuffer* held = nullptr;         // the frame that waits; of the streaming thread
-  std::atomic<GstClockTime> frame_duration = 0;  // 0: not known
+  // As the caps say or, where they do not, the longest seen; 0: not known.
+  std::atomic<GstClockTime> frame_duration = 0;
+  bool variable_rate = false;  // the caps do not say; of the streaming thread
 
   // How much later a frame leaves for having waited.
   GstClockTime hold_time() const { return LooksAhead() ? frame_duration.load() : 0; }

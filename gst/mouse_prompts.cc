@@ -9,6 +9,10 @@
 
 namespace gstsam2 {
 
+double MinDrag(int frame_width, int frame_height) {
+  return std::max(4.0, 0.005 * std::max(frame_width, frame_height));
+}
+
 bool MousePrompts::Handle(GstEvent* event, PromptQueue& queue) {
   if (GST_EVENT_TYPE(event) != GST_EVENT_NAVIGATION) return false;
   const std::lock_guard lock(mutex_);
@@ -72,22 +76,22 @@ bool MousePrompts::Release(GstEvent* event, PromptQueue& queue) {
   if (!gst_navigation_event_parse_mouse_button_event(event, &button, &at.x, &at.y)) return false;
   GstNavigationModifierType modifiers = GST_NAVIGATION_MODIFIER_NONE;
   gst_navigation_event_parse_modifier_state(event, &modifiers);
-  const auto click = [&](bool negative) {
+  const auto click = [&](Place where, bool negative) {
     if (mode_ == MouseMode::kStills) {
-      Click(at, negative, queue);
+      Click(where, negative, queue);
     } else {
-      TrackClick(at, negative, (modifiers & GST_NAVIGATION_MODIFIER_SHIFT_MASK) != 0, queue);
+      TrackClick(where, negative, (modifiers & GST_NAVIGATION_MODIFIER_SHIFT_MASK) != 0, queue);
     }
     return true;
   };
-  if (button == kRightButton) return click(true);
+  if (button == kRightButton) return click(at, true);
   if (button != kLeftButton) return false;
   const Place from = std::exchange(pressed_, std::nullopt).value_or(at);
-  if (std::max(std::abs(at.x - from.x), std::abs(at.y - from.y)) >= kMinDrag) {
-    Drag(from, at, queue);
-    return true;
-  }
-  return click(false);
+  const double width = std::abs(at.x - from.x), height = std::abs(at.y - from.y);
+  const bool moved = std::max(width, height) >= MinDrag(frame_width_, frame_height_);
+  if (!moved || std::min(width, height) < 1) return click(from, false);  // a line is no box
+  Drag(from, at, queue);
+  return true;
 }
 
 bool MousePrompts::Key(GstEvent* event, PromptQueue& queue) {

@@ -13,7 +13,10 @@
 namespace gstsam2 {
 
 inline constexpr int kLeftButton = 1, kRightButton = 3;
-inline constexpr double kMinDrag = 4;  // pixels; less is an unsteady hand
+
+// Less than that between press and release is an unsteady hand: so many pixels, more of a frame
+// that a sink is likely to show smaller than it is.
+double MinDrag(int frame_width, int frame_height);
 
 // What there is to click on.
 enum class MouseMode {

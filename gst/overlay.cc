@@ -180,7 +180,10 @@ static GstFlowReturn gst_sam2_overlay_transform_ip(GstBaseTransform* base, GstBu
   GST_OBJECT_UNLOCK(self);
   return gstsam2::Guard(GST_ELEMENT(self), GST_FLOW_ERROR, [&] {
     std::optional<gstsam2::Rect> rubber_band;
-    if (show_rubber_band) rubber_band = self->impl->rubber_band.rect();
+    if (show_rubber_band) {
+      const GstVideoInfo& info = self->impl->info;
+      rubber_band = self->impl->rubber_band.rect(info.width, info.height);
+    }
     paint(*self->impl, settings, rubber_band, buffer);
     return GST_FLOW_OK;
   });

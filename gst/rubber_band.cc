@@ -41,11 +41,11 @@ void RubberBand::Clear() {
   start_.reset();
 }
 
-std::optional<Rect> RubberBand::rect() const {
+std::optional<Rect> RubberBand::rect(int frame_width, int frame_height) const {
   const std::lock_guard lock(mutex_);
   if (!start_) return std::nullopt;
   const double width = std::abs(end_.x - start_->x), height = std::abs(end_.y - start_->y);
-  if (std::max(width, height) < kMinDrag) return std::nullopt;
+  if (std::max(width, height) < MinDrag(frame_width, frame_height)) return std::nullopt;
   return Rect{std::min(start_->x, end_.x), std::min(start_->y, end_.y), width, height};
 }
 

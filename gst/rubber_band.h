@@ -21,8 +21,8 @@ class RubberBand {
   // No box is drawn any more.
   void Clear();
 
-  // In pixels of the frame; nothing while no box is drawn.
-  std::optional<Rect> rect() const;
+  // In pixels of the frame, which is of this size; nothing while no box is drawn.
+  std::optional<Rect> rect(int frame_width, int frame_height) const;
 
  private:
   struct Place {

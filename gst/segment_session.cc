@@ -109,6 +109,7 @@ bool SegmentSession::Prompts(GstBuffer* buffer, PromptQueue::Due due) {
     for (PromptRequest& request : requests) FitToFrame(request, info_.width, info_.height);
     asked_ = asked_ || !requests.empty();
     objects = Step(requests);
+    if (interrupt_.stop_requested()) return false;
     Forget(objects);
     mouse_.SetObjects(objects);
   }
@@ -138,7 +139,7 @@ std::vector<PromptRequest> SegmentSession::OwnPrompts(GstBuffer* buffer, bool is
 std::vector<sam2::Object> SegmentSession::Step(const std::vector<PromptRequest>& requests) {
   std::vector<sam2::Prompt> prompts;
   for (const PromptRequest& request : requests) prompts.push_back(request.prompt);
-  sam2::StepResult result = predictor_->Step(prompts);
+  sam2::StepResult result = predictor_->Step(prompts, interrupt_);
   const std::size_t answered = std::min(requests.size(), result.outcomes.size());
   for (std::size_t i = 0; i < answered; ++i) Learn(requests[i], result.outcomes[i]);
   GiveIdsBack(requests, result.outcomes);

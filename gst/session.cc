@@ -70,7 +70,14 @@ void Session::Accepted(const PromptRequest& request, const sam2::PromptOutcome& 
   if (request.label.empty()) return;
   // GStreamer's structures hold UTF-8 alone.
   g_autofree char* label = g_utf8_make_valid(request.label.c_str(), -1);
-  labels_[outcome.id] = label;
+  // A detector that looks again must not rename what has a name.
+  const bool again = request.source == kRegionSource &&
+                     request.prompt.action == sam2::PromptAction::kRefine;
+  if (again) {
+    labels_.try_emplace(outcome.id, label);
+  } else {
+    labels_[outcome.id] = label;
+  }
 }
 
 void Session::Refused(const PromptRequest& request, const std::string& reason) {

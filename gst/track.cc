@@ -180,7 +180,7 @@ std::unique_ptr<gstsam2::Session> Track::NewSession() {
   asked_upstream_ = false;
   pipeline_latency_ = 0;
   auto session = std::make_unique<gstsam2::TrackSession>(element(), GST_CAT_DEFAULT, settings,
-                                                         queue, mouse);
+                                                         queue, mouse, interrupt.get_token());
   takes_cuda_ = session->on_cuda();
   looks_ahead_ = settings.look_ahead;
   return session;

@@ -40,9 +40,11 @@ bool DropsObjects(DiscontPolicy policy, Break before) {
 }  // namespace
 
 TrackSession::TrackSession(GstElement* element, GstDebugCategory* category,
-                           const TrackSettings& settings, PromptQueue& queue, MousePrompts& mouse)
+                           const TrackSettings& settings, PromptQueue& queue, MousePrompts& mouse,
+                           std::stop_token interrupt)
     : Session(element, category, settings, queue, /*tracks=*/true),
       mouse_(mouse),
+      interrupt_(std::move(interrupt)),
       on_discont_(settings.on_discont),
       tracker_(engine_->CreateVideoTracker(ToTrackerOptions(settings))),
       roi_prompter_(settings.roi),
@@ -132,7 +134,7 @@ sam2::StepResult TrackSession::Ask(GstBuffer* buffer, GstBuffer* next, std::int6
     const sam2::FrameView view = next_->view();
     tracker_->Expect(&view);
   }
-  return tracker_->Step(frame->view(), time_ns, prompts);
+  return tracker_->Step(frame->view(), time_ns, prompts, interrupt_);
 }
 
 void TrackSession::Predict(GstBuffer* buffer, const Moment& moment) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -50,9 +51,10 @@ struct TrackSettings : FilterSettings {
 class TrackSession final : public Session {
  public:
   // As Session, and queues the prompts of `box` and `prompts-location`.
-  // `mouse` outlives the session.
+  // `mouse` outlives the session. A frame that takes long is given up when `interrupt` is asked
+  // for.
   TrackSession(GstElement* element, GstDebugCategory* category, const TrackSettings& settings,
-               PromptQueue& queue, MousePrompts& mouse);
+               PromptQueue& queue, MousePrompts& mouse, std::stop_token interrupt);
 
   // Whether there is no time to look at the next frame. It passes with the
   // objects of the frame before, moved as they were moving; prompts wait.
@@ -80,6 +82,7 @@ class TrackSession final : public Session {
   void PostState(int id, const std::string& from, const std::string& to, GstClockTime pts);
 
   MousePrompts& mouse_;
+  std::stop_token interrupt_;
   DiscontPolicy on_discont_;
   std::unique_ptr<MappedFrame> next_;  // that the tracker expects
   std::unique_ptr<sam2::VideoTracker> tracker_;

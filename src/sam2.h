@@ -212,9 +212,11 @@ class VideoTracker {
   // refused in its outcome and the others go on.
   // pts_ns: presentation time of the frame, for timeouts and motion.
   // A frame in CUDA memory needs an engine on a CUDA device.
+  // When `stop` is asked for, which may come from any thread, nothing is looked
+  // at in a search window any more; the rest of the step is soon done.
   // Throws Error when the step failed; the tracker then stands as before.
   virtual StepResult Step(const FrameView& frame, std::int64_t pts_ns,
-                          std::span<const Prompt> prompts) = 0;
+                          std::span<const Prompt> prompts, std::stop_token stop = {}) = 0;
 
   // Tells the frame of the step after the next one, so that its encoding may
   // begin beside that: on a CPU, with a network too small for several threads
@@ -311,7 +313,9 @@ class ImagePredictor {
   // Returns the objects in order of their first appearance; one without a mask
   // is kOccluded.
   // Throws Error when inference failed; the objects then stand as before.
-  virtual StepResult Step(std::span<const Prompt> prompts) = 0;
+  // When `stop` is asked for, which may come from any thread, it returns soon,
+  // with nothing; the objects then stand as before too.
+  virtual StepResult Step(std::span<const Prompt> prompts, std::stop_token stop = {}) = 0;
 
   // All that a grid of clicks finds in the current picture, largest first, with
   // ids 1, 2, ...; `score` is the stability score. Kept while picture and

@@ -66,15 +66,22 @@ bool StillsPredictor::SetImage(const FrameView& frame) {
   return true;
 }
 
-StepResult StillsPredictor::Step(std::span<const Prompt> prompts) {
+StepResult StillsPredictor::Step(std::span<const Prompt> prompts, std::stop_token stop) {
   if (!fingerprint_) throw Error(ErrorCode::kBadSettings, "there is no picture yet");
   StepResult result;
   RunTranslatingErrors([&] {
     if (choose_again_ || !prompts.empty()) {
-      Draft draft{.objects = objects_, .next_id = next_id_, .waiting = {}};
+      Draft draft{.objects = objects_, .next_id = next_id_, .waiting = {}, .stop = stop};
       if (choose_again_) ChooseAgain(draft);
-      for (const Prompt& prompt : prompts) Apply(prompt, draft, result.outcomes.emplace_back());
+      for (const Prompt& prompt : prompts) {
+        if (stop.stop_requested()) break;
+        Apply(prompt, draft, result.outcomes.emplace_back());
+      }
       Decode(draft);
+      if (stop.stop_requested()) {
+        result = {};
+        return;
+      }
       objects_ = std::move(draft.objects);
       next_id_ = draft.next_id;
       choose_again_ = false;
@@ -344,8 +351,10 @@ void StillsPredictor::Decode(Draft& draft) {
   for (size_t start = 0; start < questions.size(); start += batch) {
     const auto part =
         std::span(questions).subspan(start, std::min(batch, questions.size() - start));
+    if (draft.stop.stop_requested()) return;
     std::vector<Answer> answers = DecodeBatch(part);
     for (size_t i = 0; i < part.size(); ++i) {
+      if (draft.stop.stop_requested()) return;
       const bool clicks_alone = !part[i].step.box && !part[i].mask.defined();
       if (options_.search_window != 0 && clicks_alone) Narrow(part[i], answers[i]);
       StillObject& object = draft.FindOrAdd(part[i].id);

@@ -23,7 +23,7 @@ class StillsPredictor : public ImagePredictor {
   StillsPredictor(std::shared_ptr<ModelEngine> engine, const StillsOptions& options);
 
   bool SetImage(const FrameView& frame) override;
-  StepResult Step(std::span<const Prompt> prompts) override;
+  StepResult Step(std::span<const Prompt> prompts, std::stop_token stop = {}) override;
   std::vector<Object> Everything(const EverythingOptions& options,
                                  std::stop_token stop = {}) override;
   void SetMaskChoice(MaskChoice choice) override;
@@ -71,6 +71,7 @@ class StillsPredictor : public ImagePredictor {
     std::vector<StillObject> objects;
     int next_id = 1;
     std::vector<Question> waiting;  // all of one shape, of different objects
+    std::stop_token stop;           // once asked for nothing more is decoded, nor kept
 
     StillObject* Find(int id);
     StillObject& FindOrAdd(int id);

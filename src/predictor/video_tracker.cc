@@ -88,7 +88,7 @@ void StreamingTracker::Reset() {
 }
 
 StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
-                                  std::span<const Prompt> prompts) {
+                                  std::span<const Prompt> prompts, std::stop_token stop) {
   next_ = std::exchange(expected_, {});
   Encoding encoding{.ahead = std::move(ahead_), .request = {}};
   if (encoding.ahead && !encoding.ahead->IsOf(frame)) encoding.ahead.reset();
@@ -101,7 +101,7 @@ StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
     return plan.Removes(object.id()) || Rests(object, pts_ns);
   };
   if (!std::ranges::all_of(objects_, needs_no_look) || !plan.pending().empty()) {
-    Looks looks = LookClosely(frame, plan);
+    Looks looks = LookClosely(frame, plan, stop);
     if (!encoding.ahead) encoding.request.emplace(engine_->encoder(), reader_, frame);
     engine_->Run([&] { RunStep(encoding, frame, pts_ns, plan, std::move(looks)); });
   } else {
@@ -163,7 +163,8 @@ PromptPlan StreamingTracker::NewPlan() const {
 }
 
 StreamingTracker::Looks StreamingTracker::LookClosely(const FrameView& frame,
-                                                      const PromptPlan& plan) const {
+                                                      const PromptPlan& plan,
+                                                      const std::stop_token& stop) const {
   const bool asked = options_.search_window != 0 || options_.second_look;
   if (!asked || frame.memory != FrameMemory::kHost) return {};
   std::vector<Prompt> prompts;
@@ -183,7 +184,7 @@ StreamingTracker::Looks StreamingTracker::LookClosely(const FrameView& frame,
                                    .second_look = options_.second_look});
   stills.SetImage(frame);
   Looks looks;
-  for (Object& object : stills.Step(prompts).objects) {
+  for (Object& object : stills.Step(prompts, stop).objects) {
     // Of stills the score decides nothing. Here what is not there is occluded.
     if (object.mask.empty() || object.score <= 0.5F) continue;
     looks.emplace(object.id, std::move(object));

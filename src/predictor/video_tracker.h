@@ -27,7 +27,7 @@ class StreamingTracker : public VideoTracker {
   StreamingTracker(std::shared_ptr<ModelEngine> engine, const TrackerOptions& options);
 
   StepResult Step(const FrameView& frame, std::int64_t pts_ns,
-                  std::span<const Prompt> prompts) override;
+                  std::span<const Prompt> prompts, std::stop_token stop = {}) override;
   void Expect(const FrameView* frame) override;
   StepResult Predict(std::int64_t pts_ns) override;
   void Reset() override;
@@ -72,7 +72,8 @@ class StreamingTracker : public VideoTracker {
   bool Rests(const TrackedObject& object, std::int64_t pts_ns) const;
 
   // What a search window or a second look shows of the objects that begin on this frame.
-  Looks LookClosely(const FrameView& frame, const PromptPlan& plan) const;
+  Looks LookClosely(const FrameView& frame, const PromptPlan& plan,
+                    const std::stop_token& stop) const;
   FramePrompt ToNetwork(const FrameView& frame, const PromptPlan::Pending& pending) const;
   Tensor ToNetwork(const FrameView& frame, const Mask& mask) const;
   // What is asked of the network. Looks that its size has no pixel of are dropped.

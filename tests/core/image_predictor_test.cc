@@ -159,6 +159,22 @@ TEST_F(ImagePredictorTest, UndoBringsTheFormerMaskBack) {
   EXPECT_EQ(ErrorOf(Action(PromptAction::kUndo, 1)), "object 1 does not exist");
 }
 
+TEST_F(ImagePredictorTest, AStepThatIsGivenUpLeavesTheObjectsAsTheyWere) {
+  const Mask first = Step({BoxPrompt(kDiscBox)}).objects[0].mask;
+  const std::vector<Prompt> prompts = {
+      PointPrompt({{.x = 80, .y = 60, .positive = false}}, 1, PromptAction::kRefine),
+      BoxPrompt({0, 0, 40, 40})};
+  std::stop_source stop;
+  stop.request_stop();
+  const StepResult given_up = predictor_.Step(prompts, stop.get_token());
+  EXPECT_TRUE(given_up.objects.empty());
+  EXPECT_TRUE(given_up.outcomes.empty());
+  const StepResult now = Step({});
+  ASSERT_EQ(now.objects.size(), 1U);
+  EXPECT_TRUE(Same(first, now.objects[0].mask));
+  EXPECT_EQ(Step(prompts).outcomes[1].id, 2);
+}
+
 TEST_F(ImagePredictorTest, ReplaceForgetsTheClicks) {
   Step({PointPrompt({{.x = 5, .y = 5}})});
   const Mask replaced = Step({BoxPrompt(kDiscBox, 1, PromptAction::kReplace)}).objects[0].mask;

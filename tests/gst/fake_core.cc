@@ -89,13 +89,20 @@ int Sum(const sam2::FrameView& frame) {
   return sum;
 }
 
+void WaitForAMinute(const std::stop_token& stop) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
 class FakeTracker final : public sam2::VideoTracker {
  public:
   FakeTracker(std::string kind, const sam2::TrackerOptions& options)
       : kind_(std::move(kind)), options_(options) {}
 
   sam2::StepResult Step(const sam2::FrameView& frame, std::int64_t pts_ns,
-                        std::span<const sam2::Prompt> prompts) override {
+                        std::span<const sam2::Prompt> prompts, std::stop_token stop) override {
     if (frame.memory == sam2::FrameMemory::kCuda && kind_ != "cuda") {
       throw sam2::Error(sam2::ErrorCode::kBadSettings, "CUDA memory for a model on the CPU");
     }
@@ -110,6 +117,7 @@ class FakeTracker final : public sam2::VideoTracker {
       if (kind_ == "step-alien") throw 42;
     }
     if (kind_ == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (kind_ == "endless") WaitForAMinute(stop);
     sam2::StepResult result;
     for (const sam2::Prompt& prompt : prompts) {
       result.outcomes.push_back(Apply(prompt, frame, pts_ns));
@@ -264,10 +272,14 @@ class FakePredictor final : public sam2::ImagePredictor {
     return true;
   }
 
-  sam2::StepResult Step(std::span<const sam2::Prompt> prompts) override {
+  sam2::StepResult Step(std::span<const sam2::Prompt> prompts, std::stop_token stop) override {
     if (!prompts.empty() && ++steps_ == 3) {
       if (kind_ == "step-failed") throw sam2::Error(sam2::ErrorCode::kFailed, "The step failed.");
       if (kind_ == "step-alien") throw 42;
+    }
+    if (kind_ == "endless") {
+      WaitForAMinute(stop);
+      return {};
     }
     sam2::StepResult result;
     for (const sam2::Prompt& prompt : prompts) result.outcomes.push_back(Apply(prompt));
@@ -278,10 +290,7 @@ class FakePredictor final : public sam2::ImagePredictor {
   std::vector<sam2::Object> Everything(const sam2::EverythingOptions& options,
                                        std::stop_token stop) override {
     if (kind_ == "endless") {
-      const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-      while (!stop.stop_requested() && std::chrono::steady_clock::now() < end) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-      }
+      WaitForAMinute(stop);
       return {};
     }
     if (options.points_per_side > 100) {

@@ -519,9 +519,12 @@ TEST(SegmentEverything, AnOptionThatTheCoreRefusesIsAnError) {
   EXPECT_TRUE(Has(errors[0].text, "points-per-side"));
 }
 
-TEST(SegmentEverything, IsGivenUpWhenTheStreamIsStopped) {
-  ElementHarness harness("sam2segment", {{"model", FakeModel("endless")}, {"mode", "everything"}},
-                         Caps());
+class GivenUp : public ::testing::TestWithParam<std::pair<const char*, Properties>> {};
+
+TEST_P(GivenUp, WhenTheStreamIsStopped) {
+  Properties properties = GetParam().second;
+  properties.emplace_back("model", FakeModel("endless"));
+  ElementHarness harness(GetParam().first, properties, Caps());
   std::future<GstFlowReturn> flow =
       std::async(std::launch::async, [&] { return harness.Push(MakeFrame(Caps(), 0, {})); });
   EXPECT_EQ(flow.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
@@ -530,6 +533,12 @@ TEST(SegmentEverything, IsGivenUpWhenTheStreamIsStopped) {
   EXPECT_EQ(flow.get(), GST_FLOW_FLUSHING);
   EXPECT_TRUE(Only(harness.Messages(), GST_MESSAGE_ERROR).empty());
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Steps, GivenUp,
+    ::testing::Values(std::pair{"sam2segment", Properties{{"mode", "everything"}}},
+                      std::pair{"sam2segment", Properties{{"box", "0,0,64,48"}}},
+                      std::pair{"sam2track", Properties{{"box", "0,0,64,48"}}}));
 
 // ---------------------------------------------------------------- errors
 

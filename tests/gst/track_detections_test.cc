@@ -50,6 +50,16 @@ TEST(Detections, AnchorADriftingObjectAgainWhenToldSo) {
   }
 }
 
+TEST(Detections, ThatAnchorAnObjectLeaveItsName) {
+  Tracker tracker(Props{{"prompt-policy", "always"}, {"match-iou", "0.1"}});
+  tracker.Send(PromptEvent("label=Alice, box=\"40,30,20,20\""));
+  ASSERT_EQ(tracker.Track({kThing})->objects[0].label, "Alice");
+  const auto record = tracker.Detect({{76, 30, 4, 20}}, {{50, 30, 30, 20}});
+  ASSERT_EQ(IdsOf(record), Ids({1}));
+  EXPECT_EQ(record->objects[0].state, sam2::ObjectState::kTracked);   // it was prompted
+  EXPECT_EQ(record->objects[0].label, "Alice");
+}
+
 TEST(Detections, OfAnOccludedObjectFindItAgainUnderItsId) {
   Tracker tracker(Props{{"prompt-policy", "always"}, {"match-iou", "0.05"}});
   tracker.Detect({kThing}, {kThing});

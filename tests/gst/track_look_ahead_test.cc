@@ -216,6 +216,23 @@ TEST(LookAhead, LatencyCountsTheWait) {
   EXPECT_EQ(gst_harness_query_latency(without.harness()), 5 * GST_MSECOND);
 }
 
+TEST(LookAhead, LatencyCountsTheWaitSeenWhereTheRateIsUnknown) {
+  Ahead tracker;
+  tracker.ChangeCaps("video/x-raw,format=GRAY8,width=160,height=120,framerate=0/1");
+  gst_harness_set_live(tracker.harness(), TRUE);
+  tracker.Track({kThing});
+  tracker.Messages();
+  const GstClockTime before = gst_harness_query_latency(tracker.harness());
+  tracker.Track({kThing});
+  EXPECT_GE(gst_harness_query_latency(tracker.harness()), before + kFrameTime);
+  EXPECT_FALSE(Only(tracker.Messages(), GST_MESSAGE_LATENCY).empty());
+  tracker.SetTime(GST_SECOND * 3600);     // a gap is no wait
+  tracker.Track({kThing});
+  EXPECT_LE(gst_harness_query_latency(tracker.harness()), GST_SECOND * 2);
+  tracker.ChangeCaps("video/x-raw,format=GRAY8,width=160,height=120,framerate=25/1");
+  EXPECT_LE(gst_harness_query_latency(tracker.harness()), before + GST_SECOND / 25);
+}
+
 TEST(LookAhead, SkippedFramesAreForgotten) {
   Ahead tracker(LookingAhead({{"box", "40,30,20,20"}, {"live-policy", "skip"}}));
   gst_harness_set_live(tracker.harness(), TRUE);

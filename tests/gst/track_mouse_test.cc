@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "mouse_prompts.h"
 #include "tracker_harness.h"
 
 namespace gstsam2::testing {
@@ -99,6 +100,22 @@ TEST(TrackMouse, KeysRemoveAndLeave) {
   window.Click(150, 10, 3);  // there is nothing to take away from
   EXPECT_EQ(IdsOf(window.Track(kScene)), Ids({1}));
   EXPECT_TRUE(window.Warnings().empty());
+}
+
+TEST(TrackMouse, AnUnsteadyHandClicks) {
+  Window window(Props{{"box", "40,30,20,20"}});
+  window.Track(kScene);
+  window.Drag(50, 40, 52, 42);
+  window.Drag(50, 40, 60, 40);    // a line is no box
+  const auto record = window.Track(kScene);
+  ASSERT_EQ(IdsOf(record), Ids({1}));
+  EXPECT_TRUE(window.Warnings().empty());
+}
+
+TEST(TrackMouse, AHandIsMoreUnsteadyOnALargeFrameThatIsShownSmall) {
+  EXPECT_EQ(MinDrag(640, 360), 4);
+  EXPECT_EQ(MinDrag(6000, 4000), 30);
+  EXPECT_EQ(MinDrag(4000, 6000), 30);
 }
 
 TEST(TrackMouse, CoordinatesFollowTheCaps) {
