@@ -22,8 +22,8 @@ from safetensors.torch import load_file
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'evaluate'))
 import scores
 import sequences
+from asking import autocast
 from network import IMAGE_SIZE, build, normalised, set_size, shape_of
-from steps import autocast
 
 
 def read(path):

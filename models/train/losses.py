@@ -8,11 +8,14 @@ import torch.nn.functional as F
 # Squared, as in SAM, not absolute, as in SAM 2: the mask of the highest expected IoU is chosen, a mean and no median.
 IOU_WEIGHT = 4.0
 ABSENT_WEIGHT = 3.0     # few objects are ever absent
+# Weights of token 0 and of the best of the others. The product shows the latter after one click and on frames that are
+# followed, token 0 after boxes and more clicks.
+AMBIGUOUS, CLEAR = (0.3, 1.0), (1.0, 0.3)
 
 
 def cross_entropy_dice(logits, target):
-    """2 cross-entropy + dice of each mask: logits, target (0..1) [N, H, W] -> [N]. SAM has 20 focal + dice, which leaves
-    pixels alone that are hardly decided."""
+    """2 cross-entropy + dice of each mask: logits, target (0..1) [N, H, W] -> [N]. SAM has 20 focal + dice, which
+    leaves pixels alone that are hardly decided."""
     cross_entropy = F.binary_cross_entropy_with_logits(logits, target, reduction='none').mean((1, 2))
     probability = logits.sigmoid()
     overlap = (2 * (probability * target).sum((1, 2)) + 1) / ((probability + target).sum((1, 2)) + 1)

@@ -22,7 +22,7 @@ CLIP_128, CLIP_256, CLIP_256_LONG = Plan(128, 6, 8, 2), Plan(256, 6, 4, 2), Plan
 CLIP_256_LONGEST, CLIP_320 = Plan(256, 16, 2, 2), Plan(320, 6, 3, 2)
 STILL_320_MORE = Plan(320, 1, 10, 4)
 # of even numbers of scenes, which two processes share evenly
-CLIP_256_EIGHT, CLIP_320_SIX, CLIP_320_TWELVE = Plan(256, 8, 4, 2), Plan(320, 6, 4, 2), Plan(320, 12, 2, 2)
+CLIP_256_EIGHT, CLIP_320_SIX, CLIP_320_LONG = Plan(256, 8, 4, 2), Plan(320, 6, 4, 2), Plan(320, 18, 2, 2)
 
 # (from how many samples on, [(share of the steps, plan)])
 PHASES = [
@@ -40,10 +40,10 @@ SCHEDULES = dict(
     # for those too, with frames of 256 px first, which cost half
     mixed=[(0,      [(0.35, STILL_256), (0.15, STILL_320_MORE), (0.35, CLIP_256), (0.15, CLIP_320)]),
            (21_000, [(0.60, STILL_320_MORE), (0.40, CLIP_320)])],
-    # as mixed, but clips of 8 to 16 frames too
+    # as mixed, but clips of 8 to 18 frames too
     lasting=[(0,      [(0.30, STILL_256), (0.20, STILL_320_MORE), (0.20, CLIP_256), (0.08, CLIP_256_EIGHT),
                        (0.07, CLIP_256_LONGEST), (0.15, CLIP_320_SIX)]),
-             (30_000, [(0.55, STILL_320_MORE), (0.30, CLIP_320_SIX), (0.15, CLIP_320_TWELVE)])],
+             (30_000, [(0.50, STILL_320_MORE), (0.25, CLIP_320_SIX), (0.25, CLIP_320_LONG)])],
     outlines=[(0, [(0.75, STILL_256), (0.25, CLIP_256)])],  # the same, for the first mask above all
     longest=[(0, [(0.30, STILL_256), (0.70, CLIP_256_LONGEST)])],   # the same, for what holds an object for long
     stills=[(0, [(1.00, Plan(128, 1, 8, 4))])],     # these two for comparing variants, see variants.py

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from network import SHAPES, build
-from steps import autocast
+from asking import autocast
 
 FRAMES, WARM = 40, 20
 

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch import nn
 
+import asking
 import evaluate
 import export
 import schedule
-import steps
 import validate
 from compose.assets import Assets
 from compose.batch import compose
@@ -32,6 +32,7 @@ from metrics import Metrics
 from muon import Muon, is_matrix
 from network import IMAGE_SIZE, SHAPES, build
 from parallel import Peers
+from steps import train_step
 
 SEEDS_APART = 1_000             # from one process to the next
 
@@ -147,7 +148,7 @@ class Run:
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group['lr'] = rate
-        loss, log = steps.train_step(self.model, batch, self.generator)
+        loss, log = train_step(self.model, batch, self.generator)
         self.model.zero_grad(set_to_none=True)
         loss.backward()
         peers.average_gradients(self.model, len(batch.images) / plan.scenes)
@@ -241,7 +242,7 @@ def main():
     peers = Peers(arguments.processes, arguments.run / 'meeting')
     torch.set_num_threads(arguments.threads or 1)
     device = torch.device(arguments.device)
-    steps.IN_BFLOAT16 = arguments.precision == 'bf16'
+    asking.IN_BFLOAT16 = arguments.precision == 'bf16'
     if device.type == 'cpu':
         use_plain_attention()
     else:

@@ -18,7 +18,8 @@ from compose.batch import compose
 from metrics import Metrics
 from network import IMAGE_SIZE
 from schedule import Plan
-from steps import MOST_ROUNDS, train_step
+from steps import train_step
+from stills import MOST_ROUNDS
 
 SEED = 1_000_003
 SHORT, LONG = 8, 32             # frames of the clips
@@ -28,12 +29,14 @@ HARDER = 'small', 'coarse'          # kinds of scenes, see compose/scene.py
 PHOTOGRAPHS = dict(photo='coco-scenes', animal='animals-scenes')    # what people have outlined
 
 
-def collected(model, assets, plans):
+def collected(model, assets, plans, carried=False):
     """{(frames, name): [values]} of the steps of training on scenes that are always the same: stills are asked with a
-    box and with a click and then corrected by three clicks, clips followed from a box."""
+    box and with a click and then corrected by three clicks, clips followed from a box, or `carried` on from the true
+    mask of their first frame."""
     generator, found = torch.Generator().manual_seed(SEED), {}
     for index, plan in enumerate(plans):
-        kinds, options = ('bp', dict(rounds=MOST_ROUNDS)) if plan.length == 1 else ('b', dict(corrected=0))
+        kinds, options = ('bp', dict(rounds=MOST_ROUNDS)) if plan.length == 1 else \
+            ('bm'[carried], dict(corrected=0, whole=True, carried=carried))
         for kind in kinds:
             _, log = train_step(model, compose(SEED, index, assets, plan, kind), generator, **options)
             for name, value in log.items():
@@ -48,7 +51,8 @@ def validate(model, assets, stills=STILLS, clips=CLIPS):
     `photo_...` and `animal_...` the same on photographs with nothing added, `small_...` of small objects, `coarse_...`
     of few pixels. On clips what a user is shown, where the object is there: `followed` over frames 1..7,
     `followed_last` at frame 7, `followed_long` over all but the first of 32 frames; `claimed` is the share of the
-    objects that are not there and yet get a mask."""
+    objects that are not there and yet get a mask. `carried` and `carried_last` are the means over 31 frames
+    after a true mask and over the last eight of them: what following costs, whatever the first mask."""
     found = collected(model, assets, stills + clips)
 
     def mean(values, length, *names):
@@ -63,6 +67,10 @@ def validate(model, assets, stills=STILLS, clips=CLIPS):
                                   ('corrected', 'still_corrected_1'),
                                   (f'corrected_{MOST_ROUNDS}', f'still_corrected_{MOST_ROUNDS}'))}
 
+    def mean_carried(*frames):
+        return mean(carried, LONG, *(f'clip_{t}_shown' for t in frames))
+
+    carried = collected(model, assets, [plan for plan in clips if plan.length == LONG], carried=True)
     scores = answers(found)
     for name, source in PHOTOGRAPHS.items():
         if source in assets.rooms:
@@ -70,7 +78,8 @@ def validate(model, assets, stills=STILLS, clips=CLIPS):
     for kind in HARDER:
         scores |= answers(collected(model, assets.of_kind(kind), stills), f'{kind}_')
     return scores | dict(followed=followed(SHORT), followed_last=mean(found, SHORT, f'clip_{SHORT - 1}_shown'),
-                         followed_long=followed(LONG), claimed=followed(LONG, 'claimed'))
+                         followed_long=followed(LONG), claimed=followed(LONG, 'claimed'),
+                         carried=mean_carried(*range(1, LONG)), carried_last=mean_carried(*range(LONG - 8, LONG)))
 
 
 def main():

@@ -14,6 +14,8 @@ cv2.setNumThreads(1)
 HELD_OUT = 0.06                 # share of pictures kept for validation, by a hash of source and origin
 # of whose things there are several pictures: views, turns of a sprite, icons of what is drawn, rooms full of it
 RENDERED = {'objects', 'scans', 'vehicles', 'people', 'freedoom', 'sweethome3d', 'rooms'}
+# In clips so many times as often as in stills: what changes its view or moves by itself.
+CHANGING = {'people': 2, 'scans': 1.5, 'vehicles': 1.5, 'objects': 1.5, 'rooms': 3, 'video-scenes': 4}
 DECODED = 256                   # pictures in memory while a pack is expanded
 
 
@@ -95,6 +97,12 @@ class Assets:
         """The same, for scenes of one kind alone."""
         those = copy.copy(self)
         those.kinds = {kind: 1}
+        return those
+
+    def for_clips(self):
+        """The same, with what has several views more often: the others never change their shape by themselves."""
+        those = copy.copy(self)
+        those.weights = {name: weight * CHANGING.get(name, 1) for name, weight in self.weights.items()}
         return those
 
     def scene_kind(self, rng):

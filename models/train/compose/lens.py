@@ -8,17 +8,18 @@ from .random_tools import log_uniform
 
 _NOISE = cv2.GaussianBlur(np.random.default_rng(7).standard_normal((2400, 1000), np.float32), (0, 0), 0.7).ravel()
 _NOISE /= _NOISE.std()
+FARTHEST = 0.25                     # that exposure drifts, of what it was
 
 
 class Lens:
     """One camera for a whole clip; `moving` clips have more motion blur and drifting exposure. A `coarse` one sees few
     pixels, enlarged to the frame's size: what a search window shows of a small thing."""
 
-    def __init__(self, rng, moving, coarse=False):
+    def __init__(self, rng, moving, coarse=False, speed=1):
         self.rng = rng
         self.enlarged = log_uniform(rng, 1.3, 8) if coarse else 1
         self.gain, self.gamma = rng.uniform(0.65, 1.3), log_uniform(rng, 0.75, 1.35)
-        self.cast, self.drift = rng.uniform(0.9, 1.1, 3), rng.normal() * 0.02
+        self.cast, self.drift = rng.uniform(0.9, 1.1, 3), rng.normal() * 0.015 * speed
         self.defocus = rng.uniform(0.3, 1.6) if rng.random() < 0.35 else 0
         self.kernel = self._streak(rng) if rng.random() < (0.2 if moving else 0.08) else None
         # As most do; the material, enlarged as much of it is, is softer than footage.
@@ -45,7 +46,8 @@ class Lens:
             scene = cv2.GaussianBlur(scene, (0, 0), self.defocus)
         if self.kernel is not None:
             scene = cv2.filter2D(scene, -1, self.kernel)
-        curve = 255 * (np.arange(256) / 255) ** self.gamma * self.gain * (1 + self.drift * t)
+        gain = self.gain * (1 + FARTHEST * np.tanh(self.drift * t / FARTHEST))
+        curve = 255 * (np.arange(256) / 255) ** self.gamma * gain
         table = np.clip(curve[:, None] * self.cast, 0, 255).astype(np.uint8).reshape(256, 1, 3)
         frame = cv2.LUT(np.clip(scene, 0, 255).astype(np.uint8), table)
         if self.sharpening:

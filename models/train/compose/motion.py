@@ -51,6 +51,18 @@ def passing(rng, target, size, speed):
     return at + velocity * (np.arange(length)[:, None] - meet)
 
 
+def swings(rng, length, speed):
+    """How far what bends is bent in x and y, as shares of its longest side, [T, 2], at rates of their own."""
+    rates = rng.uniform(0.3, 1.5, 2) * max(speed, 0.35)
+    return log_uniform(rng, 0.02, 0.12) * np.sin(np.arange(length)[:, None] * rates + rng.uniform(0, 6.3, 2))
+
+
+def to_and_fro(index, count):
+    """Indices of pictures that are played forwards, then backwards: the last one and the first are no neighbours."""
+    index = index % max(1, 2 * count - 2)
+    return np.minimum(index, 2 * count - 2 - index)
+
+
 def drifting_factor(rng, length, usual, rare, speed):
     """exp of a steady drift [T]: usually small, sometimes fast."""
     return rng.normal() * (usual if rng.random() < 0.8 else rare) * np.arange(length) * speed

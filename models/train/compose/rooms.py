@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scenes with objects of their own: rendered rooms, videos, and photographs under a moving camera."""
+import copy
+
 import cv2
 import numpy as np
 
 from . import motion
 from .random_tools import smooth_field
 
-MOVING = 0.5                        # share of the things of a photograph that move, of those that can
+MOVING = 0.85                       # share of the things of a photograph that move, of those that can
+DOUBLED = 0.25                      # share of those that have a double, which crosses their way
 # Share of the photographs that are seen as a search window shows one of their things, and the least pixels of that one.
 FRAMED, LEAST_FRAMED = 0.4, 900
 
@@ -18,7 +21,8 @@ class _Mover:
     def __init__(self, rng, picture, mask, length, speed):
         x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
         longest = max(w, h)
-        pad = 3 + longest // 10
+        swings = motion.swings(rng, length, speed) if rng.random() < 0.85 else np.zeros((length, 2))
+        pad = 3 + int((0.02 + 1.8 * np.abs(swings).max()) * longest)
         self.corner = np.array([x - pad, y - pad])
 
         def padded(part, border):
@@ -29,14 +33,22 @@ class _Mover:
         self.path = motion.drift(rng, 1.5 * longest, length, speed)
         self.scale = np.exp(motion.drifting_factor(rng, length, 0.01, 0.04, speed))
         self.turn = motion.drifting_factor(rng, length, 0.015, 0.05, speed)
-        amplitude = rng.uniform(0, 0.06) * longest if rng.random() < 0.7 else 0
-        self.bend = [cv2.resize(smooth_field(rng, 16, 3), self.patch.shape[1::-1]) * amplitude for _ in range(2)]
-        self.rate = rng.uniform(0.2, 1.2) * speed
+        self.bend = [cv2.resize(smooth_field(rng, 16, 3), self.patch.shape[1::-1]) for _ in range(2)]
+        self.swings = (swings - swings[0]) * longest
 
     def _bent(self, t):
         rows, columns = np.indices(self.patch.shape[:2], np.float32)
-        swing = np.float32(np.sin(self.rate * t))
-        return cv2.remap(self.patch, columns + self.bend[0] * swing, rows + self.bend[1] * swing, cv2.INTER_LINEAR)
+        x, y = np.float32(self.swings[t])
+        return cv2.remap(self.patch, columns + self.bend[0] * x, rows + self.bend[1] * y, cv2.INTER_LINEAR)
+
+    def double(self, rng, side, speed):
+        """One of the same look, mirrored and in another light, that crosses this one's way."""
+        other = copy.copy(self)
+        light = np.append(rng.uniform(0.8, 1.1) * rng.uniform(0.93, 1.07, 3), 1).astype(np.float32)
+        other.patch = np.minimum(self.patch[:, ::-1] * light, self.patch[:, ::-1, 3:])
+        other.path = motion.passing(rng, self.path, side, speed)
+        other.swings = -self.swings
+        return other
 
     def paint(self, scene, labels, number, view, t):
         """view [2, 3]: from a pixel of the picture to one of the frame."""
@@ -61,6 +73,11 @@ def _movers(rng, pictures, numbers, length, speed):
     mask = np.isin(numbers[1], moving)
     hidden = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8))[..., None]
     movers = {number: _Mover(rng, picture, numbers[1] == number, length, speed) for number in moving}
+    highest = int(numbers.max())
+    for number in moving:
+        if rng.random() < DOUBLED and highest < 255:
+            highest += 1
+            movers[highest] = movers[number].double(rng, min(picture.shape[:2]) / 2, speed)
     return movers, np.where(hidden, pictures[1], picture), np.where(mask, 0, rest)
 
 

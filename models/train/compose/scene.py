@@ -33,7 +33,7 @@ class Actor:
     mirrored: bool
     soft: float                     # sigma of a blur of its edge and inside
     shadow: float                   # darkness of a soft shadow beside it
-    warp: tuple | None              # two pairs of fields [16, 16], amplitude, rate
+    warp: tuple | None              # two pairs of fields [16, 16]; amplitude of the first, of the second in each frame
 
 
 def _actor(rng, assets, size, length, scenery, others, aspect, speed=1, small=False):
@@ -45,24 +45,27 @@ def _actor(rng, assets, size, length, scenery, others, aspect, speed=1, small=Fa
     if twin and rng.random() < 0.7:
         longest = twin.longest * rng.uniform(0.8, 1.25)
     pace = rng.choice([-2, -1, -0.5, 0.5, 1, 2]) * speed if rng.random() < 0.85 else 0
-    playback = (rng.integers(len(look)) + np.floor(np.arange(length) * pace)).astype(int) % len(look)
+    playback = (rng.integers(len(look)) + np.floor(np.arange(length) * pace)).astype(int)
+    playback = motion.to_and_fro(playback, len(look))
     used, playback = np.unique(playback, return_inverse=True)
     start = rng.uniform(0.05, 0.95, 2) * size
     frames = sprites.shrunk([look[i] for i in used], 1.5 * longest)
     frames = sprites.shaded(rng, frames, _colour_around(scenery, start + (scenery.shape[0] - size) / 2, longest))
     path = start + motion.drift(rng, size, length, speed)
-    if twin and rng.random() < 0.6:                             # in contact, going the same way
+    if twin and rng.random() < (0.35 if moving else 0.6):       # in contact, going the same way
         angle = rng.uniform(0, 2 * np.pi)
         gap = (longest + twin.longest) / 2 * rng.uniform(0.45, 0.9)
         path = twin.path + np.array([np.cos(angle), np.sin(angle)]) * gap + 0.4 * (path - path[0])
-    elif others and moving and rng.random() < 0.3:
-        path = motion.passing(rng, others[rng.integers(len(others))].path, size, speed)
+    elif others and moving and rng.random() < (0.6 if twin else 0.3):
+        other = twin or others[rng.integers(len(others))]
+        path = motion.passing(rng, other.path, size, speed)
     elif moving and rng.random() < 0.25:
         path = path + motion.excursion(rng, length, size * rng.uniform(0.5, 1.1) + longest / 2)
     warp = None
     if rng.random() < (0.6 if moving else 0.35):
         fields = [smooth_field(rng, 16, 3) for _ in range(4)]
-        warp = fields, rng.uniform(0, 0.06), rng.uniform(0.2, 1.2) * speed
+        amplitude, _ = rng.uniform(0, 0.06), rng.random()       # the latter so that stills stay what they were
+        warp = fields, amplitude, motion.swings(rng, length, speed) if moving else np.zeros((1, 2))
     return Actor(
         look, sprites.premultiplied(frames), longest, path,
         scale=np.exp(motion.drifting_factor(rng, length, 0.03, 0.09, speed)),
@@ -92,7 +95,8 @@ def _place(actor, t, size, pan, zoom):
     linear = np.array([[cos, -sin], [sin, cos]]) @ np.array(
         [[(-1 if actor.mirrored else 1) * scale * stretch, scale * actor.shear], [0, scale / stretch]])
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [width / 2, height / 2] @ linear.T + centre
-    pad = 4 + (0.1 * scale * max(height, width) if actor.warp else 0)
+    bend = 1.8 * (actor.warp[1] + np.abs(actor.warp[2][t]).max()) if actor.warp else 0
+    pad = 4 + bend * scale * max(height, width)
     x0, y0 = np.maximum(np.floor(corners.min(0) - pad), 0).astype(int)
     x1, y1 = np.minimum(np.ceil(corners.max(0) + pad), size).astype(int)
     if x1 - x0 < 3 or y1 - y0 < 3:
@@ -101,11 +105,12 @@ def _place(actor, t, size, pan, zoom):
         offset = centre - linear @ [width / 2, height / 2] - [x0, y0]
         patch = cv2.warpAffine(frame, np.hstack([linear, offset[:, None]]), (x1 - x0, y1 - y0))
     else:
-        fields, amplitude, rate = actor.warp
-        amplitude, swing = amplitude * scale * max(height, width), np.sin(rate * t)
+        fields, fixed, (swing_x, swing_y) = actor.warp[0], actor.warp[1], actor.warp[2][t]
+        longest = scale * max(height, width)
         shape = (x1 - x0, y1 - y0)
-        x = np.arange(x0, x1)[None] - centre[0] + cv2.resize(fields[0] + fields[1] * swing, shape) * amplitude
-        y = np.arange(y0, y1)[:, None] - centre[1] + cv2.resize(fields[2] + fields[3] * swing, shape) * amplitude
+        bent_x, bent_y = fields[0] * fixed + fields[1] * swing_x, fields[2] * fixed + fields[3] * swing_y
+        x = np.arange(x0, x1)[None] - centre[0] + cv2.resize(bent_x, shape) * longest
+        y = np.arange(y0, y1)[:, None] - centre[1] + cv2.resize(bent_y, shape) * longest
         inverse = np.linalg.inv(linear)
         map_x = (inverse[0, 0] * x + inverse[0, 1] * y + width / 2).astype(np.float32)
         map_y = (inverse[1, 0] * x + inverse[1, 1] * y + height / 2).astype(np.float32)
@@ -175,6 +180,7 @@ def _background(rng, assets, size, aspect):
 def scene(rng, assets, size, length, targets):
     """-> RGB uint8 [T, S, S, 3], masks uint8 [T, targets, S, S]; every target is visible in frame 0."""
     moving = length > 1
+    assets = assets.for_clips() if moving else assets
     kind = assets.scene_kind(rng)
     smallest = SMALLEST[kind]
     speed = motion.clip_speed(rng)
@@ -193,7 +199,7 @@ def scene(rng, assets, size, length, targets):
         actors = []
         for _ in range(count):
             actors.append(_actor(rng, assets, size, length, plane, actors, aspect, speed, kind == 'small'))
-        lens = Lens(rng, moving, kind == 'coarse')
+        lens = Lens(rng, moving, kind == 'coarse', speed)
         images = np.empty((length, size, size, 3), np.uint8)
         visible = np.zeros((length, first + count, size, size), np.float32)
         for t in range(length):

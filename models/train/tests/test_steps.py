@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""steps.py corrects masks as users do: where they are wrong, in the middle of the largest error or anywhere; and works
-on each object once."""
+"""steps.py corrects masks as users do, where they are wrong, in the middle of the largest error or anywhere; works on
+each object once; and learns from some frames in a row of a long clip."""
 import sys
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
+from asking import correction, spoilt               # noqa: E402
+from clips import LEARNT, LONG, mistaken            # noqa: E402
 from compose.batch import Batch                     # noqa: E402
 from network import build                           # noqa: E402
-from steps import correction, spoilt, train_step    # noqa: E402
+from steps import train_step                        # noqa: E402
 
 SIZE = 64
 
@@ -100,6 +103,60 @@ class Merged(unittest.TestCase):
                              for some in (batch, batch.merged()))
             self.assertAlmostEqual(whole[0].item(), merged[0].item(), delta=2e-3 * whole[0].item())
             self.assertEqual(set(whole[1]), set(merged[1]))
+
+
+class LongClips(unittest.TestCase):
+    def setUp(self):
+        torch.manual_seed(1)
+        self.model, self.batch = build(SIZE).train(), Merged().batch(LONG + 2).merged()
+
+    def step(self, seed, **options):
+        return train_step(self.model, self.batch, torch.Generator().manual_seed(seed), **options)
+
+    def test_some_frames_in_a_row_are_learnt_from(self):
+        ends = set()
+        for seed in range(3):
+            self.model.zero_grad(set_to_none=True)
+            loss, log = self.step(seed, corrected=0)
+            loss.backward()
+            last = max(int(name.split('_')[1]) for name in log)
+            self.assertTrue(LEARNT <= last <= LONG + 1)
+            ends.add(last)
+            for part in (self.model.memory_encoder, self.model.memory_attention, self.model.image_encoder):
+                self.assertTrue(any(p.grad is not None and p.grad.any() for p in part.parameters()))
+        self.assertGreater(len(ends), 1)
+
+    def test_the_whole_clip_where_it_is_scored(self):
+        with torch.no_grad():
+            _, log = self.step(1, corrected=0, whole=True)
+        self.assertEqual(sum(name.endswith('shown') for name in log), LONG + 2)
+
+    def test_carried_on_from_the_true_mask(self):
+        batch = replace(self.batch, kind='m')
+        with torch.no_grad():
+            found = [train_step(self.model, batch, torch.Generator().manual_seed(seed), corrected=0, whole=True,
+                                carried=True)[1] for seed in (1, 2)]
+        self.assertEqual(*found)                    # nothing is drawn
+        self.assertNotIn('clip_0', found[0])
+        self.assertIn('clip_1', found[0])
+
+
+class Mistaken(unittest.TestCase):
+    def test_another_of_the_same_scene(self):
+        target = torch.stack([rectangle(0, 0, 20, 20), rectangle(40, 40, 60, 60), rectangle(5, 30, 25, 50)])
+        scenes, kinds = torch.tensor([0, 0, 1]), set()
+        for seed in range(20):
+            wrong = mistaken(target, scenes, torch.Generator().manual_seed(seed))
+            self.assertEqual(wrong.shape, target.shape)
+            self.assertFalse((wrong[2] * target[:2].amax(0)).any())     # has no other
+            if (wrong[0] == target[1]).all():
+                kinds.add('other')
+            elif (wrong[0] == torch.maximum(target[0], target[1])).all():
+                kinds.add('both')
+            else:
+                self.assertFalse((wrong[0] * target[1]).any())
+                kinds.add('spoilt')
+        self.assertEqual(kinds, {'other', 'both', 'spoilt'})
 
 
 class Spoilt(unittest.TestCase):
