@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 import lean
-from network import normalised, set_size
+from network import normalised
 
 IN_BFLOAT16 = True              # see train.py --precision
 

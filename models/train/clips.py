@@ -43,9 +43,9 @@ def mistaken(target, scenes, generator):
     others = [next((j for j in (*range(i + 1, count), *range(i)) if scenes[j] == scenes[i]), i) for i in range(count)]
     kind = int(torch.randint(0, 3, (), generator=generator))
     alone = torch.tensor(others, device=target.device) == torch.arange(count, device=target.device)
-    other = target[others]
-    wrong = spoilt(target, generator) if kind == 0 else other if kind == 1 else torch.maximum(target, other)
-    return torch.where(alone[:, None, None], spoilt(target, generator), wrong)
+    other, own = target[others], spoilt(target, generator)
+    wrong = (own, other, torch.maximum(target, other))[kind]
+    return torch.where(alone[:, None, None], own, wrong)
 
 
 class _Clip:
