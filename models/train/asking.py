@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is asked of the network in training, and with what: pictures encoded once, N objects of B scenes prompted at
 once, clicks where a mask is wrong."""
-import cv2
-import numpy as np
 import torch
 import torch.nn.functional as F
 
 import lean
+from compose.prompts import innermost
 from network import normalised
 
 IN_BFLOAT16 = True              # see train.py --precision
@@ -38,14 +37,6 @@ def heads(model, embedding, fine, points, labels, mask=None):
         repeat_image=False, high_res_features=fine)
 
 
-def _innermost(wrong):
-    """Index of the pixel of bool [S, S] that is farthest from those that are not, and how far."""
-    padded = cv2.copyMakeBorder(wrong.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
-    index = int(distance.argmax())
-    return index, distance.flat[index]
-
-
 def correction(logits, target, generator, centred):
     """A click (x, y) [N, 1, 2] at a wrong pixel of each mask, and its label [N, 1]: in the middle of the largest
     error, as models/evaluate clicks, or at any. logits [N, h, w], target [N, S, S]."""
@@ -54,8 +45,8 @@ def correction(logits, target, generator, centred):
     shown, truth = shown.cpu(), target.cpu() > 0.5
     wrong = shown != truth
     if centred:
-        index = torch.tensor([max((_innermost(part.numpy()) for part in (w & t, w & ~t)), key=lambda found: found[1])[0]
-                              for w, t in zip(wrong, truth)])
+        parts = [[part.byte().numpy() for part in (w & t, w & ~t)] for w, t in zip(wrong, truth)]
+        index = torch.tensor([max(map(innermost, both), key=lambda found: found[1])[0] for both in parts])
     else:
         index = torch.multinomial(wrong.flatten(1).float() + 1e-6, 1, generator=generator)[:, 0]
     label = truth.flatten(1).gather(1, index[:, None]).long()

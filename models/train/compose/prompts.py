@@ -4,11 +4,19 @@ import cv2
 import numpy as np
 
 
+def innermost(mask):
+    """Index of the pixel of a mask uint8 [S, S] that is farthest from what is outside (the frame's edge is), and how
+    far."""
+    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    index = int(distance.argmax())
+    return index, distance.flat[index]
+
+
 def click(rng, mask, centred=0.4):
     """A point (x, y) inside a mask uint8 [S, S]: its innermost one, or any not on its edge."""
     if rng.random() < centred:
-        padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-        index = int(np.argmax(cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]))
+        index, _ = innermost(mask)
     else:
         inner = cv2.erode(mask, np.ones((3, 3), np.uint8))
         index = int(rng.choice(np.flatnonzero(inner if inner.any() else mask)))
