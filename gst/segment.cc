@@ -253,7 +253,7 @@ static void install_prompt_properties(GObjectClass* klass) {
                 "of so many times the longer side of its box, or, with clicks alone, of the mask "
                 "that the whole picture gave first, at the cost of one more encoder run; 0: in the "
                 "whole picture; else at least 1",
-                sam2::kMaxSearchWindow, defaults.stills.search_window);
+                sam2::kMaxWindow, defaults.stills.search_window);
   g_object_class_install_property(
       klass, PROP_SECOND_LOOK,
       g_param_spec_boolean("second-look", "Second look",

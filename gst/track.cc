@@ -109,6 +109,7 @@ enum Property {
   PROP_MAX_SPRINKLE_AREA,
   PROP_SEARCH_WINDOW,
   PROP_SECOND_LOOK,
+  PROP_FOLLOW_WINDOW,
   PROP_MEMORY_POLICY,
   PROP_SCENE_CUTS,
   PROP_ON_DISCONT,
@@ -163,6 +164,7 @@ Setting Track::SettingOf(guint id) {
     case PROP_MAX_SPRINKLE_AREA: return Setting(settings_.max_sprinkle_area);
     case PROP_SEARCH_WINDOW: return Setting(settings_.search_window);
     case PROP_SECOND_LOOK: return Setting(settings_.second_look);
+    case PROP_FOLLOW_WINDOW: return Setting(settings_.follow_window);
     case PROP_MEMORY_POLICY: return Setting(settings_.memory_policy);
     case PROP_SCENE_CUTS: return Setting(settings_.scene_cuts);
     case PROP_ON_DISCONT: return Setting(settings_.on_discont);
@@ -430,7 +432,7 @@ static void install_properties(GObjectClass* klass) {
                          "many times its longer side first, and followed from the mask found "
                          "there; 1 to 10; 0: in the whole frame. Frames in CUDA memory have no "
                          "window",
-                         0, sam2::kMaxSearchWindow, defaults.search_window, kReadyFlags));
+                         0, sam2::kMaxWindow, defaults.search_window, kReadyFlags));
   g_object_class_install_property(
       klass, PROP_SECOND_LOOK,
       g_param_spec_boolean("second-look", "Second look",
@@ -438,6 +440,14 @@ static void install_properties(GObjectClass* klass) {
                            "too, and followed from the mean of both answers: a better first mask in "
                            "twice the time, on that frame alone. Not in CUDA memory",
                            defaults.second_look, kReadyFlags));
+  g_object_class_install_property(
+      klass, PROP_FOLLOW_WINDOW,
+      g_param_spec_float("follow-window", "Follow window",
+                         "Each object is followed in a square of so many times its longer side, "
+                         "which the network sees in place of the frame: better masks of what is "
+                         "small there, for a run of the encoder for each such object on each frame; "
+                         "1 to 10; 0: in the whole frame. Not in CUDA memory",
+                         0, sam2::kMaxWindow, defaults.follow_window, kReadyFlags));
   install_policies(klass);
 }
 

@@ -29,7 +29,7 @@ sam2::TrackerOptions ToTrackerOptions(const TrackSettings& settings) {
           .fill_hole_area = settings.fill_hole_area,
           .max_sprinkle_area = settings.max_sprinkle_area, .memory_policy = settings.memory_policy,
           .detect_cuts = settings.scene_cuts, .search_window = settings.search_window,
-          .second_look = settings.second_look};
+          .second_look = settings.second_look, .follow_window = settings.follow_window};
 }
 
 bool DropsObjects(DiscontPolicy policy, Break before) {

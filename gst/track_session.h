@@ -37,6 +37,7 @@ struct TrackSettings : FilterSettings {
   int max_sprinkle_area = 0;
   float search_window = 0;
   bool second_look = false;
+  float follow_window = 0;
   sam2::MemoryPolicy memory_policy = sam2::MemoryPolicy::kOfficial;
   bool scene_cuts = false;
   float duplicate_iou = 0.76F;

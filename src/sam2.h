@@ -35,7 +35,7 @@
 namespace sam2 {
 
 // Grows with every change of this file that breaks a caller compiled before.
-inline constexpr int kInterfaceVersion = 9;
+inline constexpr int kInterfaceVersion = 10;
 
 // What went wrong, so that a caller can choose its own kind of error.
 enum class ErrorCode {
@@ -166,8 +166,8 @@ enum class MemoryPolicy {
   kRobust,    // only frames that are surely the object; masks by predicted IoU and motion
 };
 
-// The widest search window that may be asked for.
-inline constexpr float kMaxSearchWindow = 10;
+// The widest window that may be asked for, in units of the longer side of an object's box.
+inline constexpr float kMaxWindow = 10;
 
 struct TrackerOptions {
   // An occluded object is lost when it was not seen for this long.
@@ -199,6 +199,13 @@ struct TrackerOptions {
   // Such objects are looked for as StillsOptions::second_look has it, also
   // without a window. Not in device memory.
   bool second_look = false;
+  // Each object is followed in a part of the frame of its own, encoded on its own:
+  // a square of so many times the longer side of its box, 1 to kMaxWindow;
+  // 0, or where that is nearly all of the frame: in the whole frame. One that a box
+  // or clicks begin is then looked for as search_window has it, 0 included, and
+  // followed from the mask found there. Where an object is not seen its window
+  // grows. Frames in device memory are followed as wholes.
+  float follow_window = 0;
 };
 
 // Follows the prompted objects of one video, frame after frame, within bounded
@@ -260,7 +267,7 @@ struct StillsOptions {
   int max_hole_area = 0;
   int max_sprinkle_area = 0;
   // Each object is looked for in a part of the picture, encoded on its own: a
-  // square of so many times the longer side of its box, 1 to kMaxSearchWindow;
+  // square of so many times the longer side of its box, 1 to kMaxWindow;
   // 0: in the whole picture. An object that has clicks alone is looked for in
   // the whole picture first, then around the mask found there.
   float search_window = 0;
@@ -361,7 +368,7 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual const ModelInfo& info() const = 0;
-  // Both throw Error kBadSettings for a search_window that is not allowed.
+  // Both throw Error kBadSettings for a window that is not allowed.
   virtual std::unique_ptr<VideoTracker> CreateVideoTracker(const TrackerOptions& options) = 0;
   virtual std::unique_ptr<ImagePredictor> CreateImagePredictor(const StillsOptions& options) = 0;
 };

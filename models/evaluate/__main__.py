@@ -95,6 +95,7 @@ def main():
     parser.add_argument('--scene-cuts', action='store_true', help='notice hard cuts')
     parser.add_argument('--search-window', type=float, help='of stills, and where video begins')
     parser.add_argument('--second-look', action='store_true', help='in a mirror too, of the same')
+    parser.add_argument('--follow-window', type=float, help='of what is followed in video')
     parser.add_argument('--refine-edges', action='store_true', help='by colours, of stills')
     parser.add_argument('--max-hole-area', type=int, help='holes to fill, of stills')
     parser.add_argument('--max-sprinkle-area', type=int, help='specks to remove')
@@ -109,7 +110,8 @@ def main():
                       second_look=arguments.second_look)
     found = [sequence for sequence in sequences.read(arguments.folder) if (arguments.only or '') in sequence.name]
     if arguments.skip != 'video':
-        tracking = dict(properties, memory_policy=arguments.memory_policy, scene_cuts=arguments.scene_cuts)
+        tracking = dict(properties, memory_policy=arguments.memory_policy, scene_cuts=arguments.scene_cuts,
+                        follow_window=arguments.follow_window)
         rows = [row for sequence in found for row in score_video(sequence, tracking, arguments.out)]
         tables.write(arguments.out / 'video.csv', rows)
         for names in (['J', 'F', 'JF'], ['box_iou', 'auc']):

@@ -30,6 +30,10 @@ bool Window::Contains(const Point& point) const {
          point.y >= static_cast<float>(y) && point.y <= static_cast<float>(y + height);
 }
 
+bool Window::Contains(const Box& box) const {
+  return Contains(Point{.x = box.x0, .y = box.y0}) && Contains(Point{.x = box.x1, .y = box.y1});
+}
+
 Window WindowAround(const Box& box, float factor, int frame_width, int frame_height) {
   // No more than the frame, so that the side is a pixel count.
   const float largest = static_cast<float>(std::max(frame_width, frame_height));
@@ -40,9 +44,12 @@ Window WindowAround(const Box& box, float factor, int frame_width, int frame_hei
   return {across.start, down.start, across.length, down.length};
 }
 
+Box Union(const Box& a, const Box& b) {
+  return {std::min(a.x0, b.x0), std::min(a.y0, b.y0), std::max(a.x1, b.x1), std::max(a.y1, b.y1)};
+}
+
 Box Union(const Box& box, const Point& point) {
-  return {std::min(box.x0, point.x), std::min(box.y0, point.y), std::max(box.x1, point.x),
-          std::max(box.y1, point.y)};
+  return Union(box, Box{point.x, point.y, point.x, point.y});
 }
 
 FrameView PartOf(const FrameView& frame, const Window& window) {

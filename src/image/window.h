@@ -13,6 +13,7 @@ struct Window {
   int x = 0, y = 0, width = 0, height = 0;
 
   bool Contains(const Point& point) const;
+  bool Contains(const Box& box) const;
   bool operator==(const Window&) const = default;
 };
 
@@ -22,6 +23,7 @@ struct Window {
 Window WindowAround(const Box& box, float factor, int frame_width, int frame_height);
 
 // The smallest box with both in it.
+Box Union(const Box& a, const Box& b);
 Box Union(const Box& box, const Point& point);
 
 // The window's pixels in the frame, which are not copied.

@@ -187,6 +187,14 @@ int64_t ModelEngine::Parts(int64_t objects) const {
   return std::min<int64_t>(objects, AllThreads());
 }
 
+void ModelEngine::ForEachOf(int64_t pieces, const std::function<void(int64_t)>& piece) {
+  if (pieces == 0) return;
+  const int64_t parts = Parts(pieces);
+  ForEach(parts, [&](int64_t part) {
+    for (int64_t i = part * pieces / parts; i < (part + 1) * pieces / parts; ++i) piece(i);
+  });
+}
+
 Pieces ModelEngine::Within(int64_t parts) {
   if (parts > 1 || step_->on_gpu() || OperatorThreads() > 1) return {};
   return {.most = AllThreads(), .for_each = [this](int64_t count, std::function<void(int64_t)> piece) {

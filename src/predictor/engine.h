@@ -62,6 +62,8 @@ class ModelEngine : public Engine, public std::enable_shared_from_this<ModelEngi
   void ForEach(int64_t pieces, std::function<void(int64_t)> piece);
   // Into how many parts so many objects are best divided.
   int64_t Parts(int64_t objects) const;
+  // Computes so many equal pieces of a job in such parts, inside of it.
+  void ForEachOf(int64_t pieces, const std::function<void(int64_t)>& piece);
   // How the work on one of so many parts is divided further.
   Pieces Within(int64_t parts);
   void set_threads(int threads) { threads_ = threads; }

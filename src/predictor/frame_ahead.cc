@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "predictor/frame_ahead.h"
 
+#include <utility>
+
 #include "predictor/download.h"
 #include "predictor/engine.h"
 
 namespace sam2 {
 
-FrameAhead::FrameAhead(ModelEngine& engine, FrameReader& reader, const FrameView& frame)
-    : frame_(frame) {
+FrameAhead::FrameAhead(ModelEngine& engine, std::shared_ptr<FrameReader> reader,
+                       const FrameView& frame)
+    : frame_(frame), reader_(std::move(reader)) {
   if (engine.EncodesBesideSteps()) {
-    work_ = engine.Start(1, [this, &engine, &reader](int64_t) {
-      image_ = reader.Read(frame_);
+    work_ = engine.Start(1, [this, &engine](int64_t) {
+      image_ = reader_->Read(frame_);
       features_ = engine.step().EncodeImage(image_);
     });
     return;
   }
-  image_ = reader.Read(frame_);
+  image_ = reader_->Read(frame_);
   if (frame_.memory == FrameMemory::kCuda) read_ = RecordEvent(image_.device());
   // A copy, which outlives another stream's features in the same place.
   features_ = engine.step().EncodeImage(image_).CopyOf(0);

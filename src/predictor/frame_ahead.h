@@ -14,13 +14,13 @@ namespace sam2 {
 
 class ModelEngine;
 
-// A frame that is read and encoded beside the step of the one before it.
+// A frame, or a window of it, that is read and encoded beside the step of the one before it.
 class FrameAhead {
  public:
   // In a job of that step. On a CPU the work begins on another core; a GPU is
   // given it behind all that it has been given before, and throws what that
   // throws. The reader and the frame's pixels are this object's until it goes.
-  FrameAhead(ModelEngine& engine, FrameReader& reader, const FrameView& frame);
+  FrameAhead(ModelEngine& engine, std::shared_ptr<FrameReader> reader, const FrameView& frame);
   ~FrameAhead();
   FrameAhead(const FrameAhead&) = delete;
   FrameAhead& operator=(const FrameAhead&) = delete;
@@ -35,6 +35,7 @@ class FrameAhead {
 
  private:
   const FrameView frame_;
+  const std::shared_ptr<FrameReader> reader_;
   Tensor image_;
   FrameFeatures features_;
   std::optional<c10::Event> read_;           // when a GPU has read it where it lies

@@ -28,9 +28,7 @@ Tensor Encode(const ModelEngine& engine, const FrameFeatures& features,
 
 }  // namespace
 
-void LateMemories::Begin(ModelEngine& engine, const FrameFeatures& features,
-                         std::vector<Part> parts) {
-  features_ = features;
+void LateMemories::Begin(ModelEngine& engine, std::vector<Part> parts) {
   parts_ = std::move(parts);
   if (!parts_.empty()) Start(engine);
 }
@@ -39,7 +37,7 @@ void LateMemories::Start(ModelEngine& engine) {
   work_ = engine.Start(std::ssize(parts_), [this, &engine](int64_t i) {
     Part& part = parts_[i];
     if (part.memory.defined()) return;
-    part.memory = Encode(engine, features_, part.heads);
+    part.memory = Encode(engine, part.features, part.heads);
   });
 }
 
@@ -55,7 +53,6 @@ void LateMemories::Finish(ModelEngine& engine, MemoryStore& store) {
 void LateMemories::Drop() {
   work_.reset();
   parts_.clear();
-  features_ = {};
 }
 
 }  // namespace sam2

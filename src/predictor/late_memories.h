@@ -18,13 +18,14 @@ class LateMemories {
  public:
   // Some of the frame's objects: their answers, and where their memories go.
   struct Part {
+    FrameFeatures features;  // of what was looked at
     HeadsOutput heads;
     std::vector<SlotBuffer::Slot> slots;
     Tensor memory;  // undefined until it is encoded
   };
 
   // To be called when nothing is left to finish.
-  void Begin(ModelEngine& engine, const FrameFeatures& features, std::vector<Part> parts);
+  void Begin(ModelEngine& engine, std::vector<Part> parts);
 
   // Writes into the store what was begun last. Throws when it could not be
   // encoded; then the next call tries again.
@@ -36,7 +37,6 @@ class LateMemories {
  private:
   void Start(ModelEngine& engine);
 
-  FrameFeatures features_;
   std::vector<Part> parts_;
   std::unique_ptr<SideWorkers::Work> work_;  // before what it works on goes
 };

@@ -106,10 +106,10 @@ std::string CheckId(const Prompt& prompt) {
   return {};
 }
 
-void CheckSearchWindow(float factor) {
-  if (factor == 0 || (factor >= 1 && factor <= kMaxSearchWindow)) return;
+void CheckWindow(const char* name, float factor) {
+  if (factor == 0 || (factor >= 1 && factor <= kMaxWindow)) return;
   std::ostringstream text;
-  text << "search-window " << factor << ": allowed are 0 and 1 to " << kMaxSearchWindow;
+  text << name << " " << factor << ": allowed are 0 and 1 to " << kMaxWindow;
   throw Error(ErrorCode::kBadSettings, text.str());
 }
 

@@ -15,7 +15,7 @@ void CheckPrompt(Prompt& prompt, int frame_width, int frame_height, PromptOutcom
 // Why the prompt's id is none that may be asked for, else empty.
 std::string CheckId(const Prompt& prompt);
 
-// Throws Error kBadSettings for a search window that cannot be.
-void CheckSearchWindow(float factor);
+// Throws Error kBadSettings for a window that cannot be. name: as the elements have it.
+void CheckWindow(const char* name, float factor);
 
 }  // namespace sam2

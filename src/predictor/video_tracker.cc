@@ -14,6 +14,7 @@
 #include "predictor/download.h"
 #include "predictor/image_predictor.h"
 #include "predictor/prompt_check.h"
+#include "predictor/prompt_input.h"
 #include "predictor/upload.h"
 
 namespace sam2 {
@@ -21,32 +22,6 @@ namespace {
 
 MemoryBank::Limits BankLimits(const Sam2Model& model) {
   return {.num_maskmem = model.num_maskmem(), .max_obj_ptrs = model.max_obj_ptrs()};
-}
-
-// Corners and clicks as the network's points: a box is two of them, first.
-PointPrompt ToPoints(const std::optional<Box>& box, const std::vector<Point>& points,
-                     const FrameView& frame, int64_t image_size, at::Device device) {
-  std::vector<float> coords;
-  std::vector<int64_t> labels;
-  const float sx = static_cast<float>(image_size) / static_cast<float>(frame.width);
-  const float sy = static_cast<float>(image_size) / static_cast<float>(frame.height);
-  const auto add = [&](float x, float y, int64_t label) {
-    coords.insert(coords.end(), {x * sx, y * sy});
-    labels.push_back(label);
-  };
-  if (box) {
-    add(box->x0, box->y0, kBoxCornerTopLeft);
-    add(box->x1, box->y1, kBoxCornerBottomRight);
-  }
-  for (const Point& p : points) add(p.x, p.y, p.positive ? kPositivePoint : kNegativePoint);
-  const int64_t P = std::ssize(labels);
-  return {Upload(coords, device).view({1, P, 2}), Upload(labels, device).view({1, P})};
-}
-
-// Whether all that is asked of the object is a box or clicks on a frame where it begins.
-bool BeginsByPoints(const PromptPlan::Pending& pending) {
-  return pending.FromScratch() &&
-         std::ranges::none_of(pending.prompts, [](const Prompt& p) { return p.mask.has_value(); });
 }
 
 // Frames between two anchors, which are to show different views.
@@ -70,15 +45,20 @@ Box Relative(const Box& box, int width, int height) {
   return {box.x0 / w, box.y0 / h, box.x1 / w, box.y1 / h};
 }
 
+Box Absolute(const Box& box, int width, int height) {
+  const float w = static_cast<float>(width), h = static_cast<float>(height);
+  return {box.x0 * w, box.y0 * h, box.x1 * w, box.y1 * h};
+}
+
 }  // namespace
 
 StreamingTracker::StreamingTracker(std::shared_ptr<ModelEngine> engine,
                                    const TrackerOptions& options)
     : engine_(std::move(engine)),
       options_(options),
-      reader_(static_cast<int>(engine_->model().image_size()), Resize::kVideo,
-              engine_->model().device()) {
-  CheckSearchWindow(options.search_window);
+      reader_(NewReader(*engine_)) {
+  CheckWindow("search-window", options.search_window);
+  CheckWindow("follow-window", options.follow_window);
 }
 
 void StreamingTracker::Reset() {
@@ -90,8 +70,7 @@ void StreamingTracker::Reset() {
 StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
                                   std::span<const Prompt> prompts, std::stop_token stop) {
   next_ = std::exchange(expected_, {});
-  Encoding encoding{.ahead = std::move(ahead_), .request = {}};
-  if (encoding.ahead && !encoding.ahead->IsOf(frame)) encoding.ahead.reset();
+  Views::Ahead ahead = std::exchange(ahead_, {});
   StepResult result;
   PromptPlan plan = NewPlan();
   for (const Prompt& prompt : prompts) {
@@ -102,8 +81,9 @@ StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
   };
   if (!std::ranges::all_of(objects_, needs_no_look) || !plan.pending().empty()) {
     Looks looks = LookClosely(frame, plan, stop);
-    if (!encoding.ahead) encoding.request.emplace(engine_->encoder(), reader_, frame);
-    engine_->Run([&] { RunStep(encoding, frame, pts_ns, plan, std::move(looks)); });
+    Views views(*engine_, reader_, frame, std::move(ahead));
+    ChooseWindows(frame, pts_ns, plan, looks, views);
+    engine_->Run([&] { RunStep(views, frame, pts_ns, plan, std::move(looks)); });
   } else {
     cuts_.MissFrame();
   }
@@ -118,7 +98,7 @@ void StreamingTracker::Expect(const FrameView* frame) {
     expected_ = *frame;
   } else {
     expected_.reset();
-    ahead_.reset();
+    ahead_.clear();
   }
 }
 
@@ -138,9 +118,8 @@ Object StreamingTracker::Predicted(const TrackedObject& object, std::int64_t pts
     const Box& box = *object.report.box;
     const Box to = object.motion.Moved(
         Relative(box, frame_width_, frame_height_), object.last_looked_ns, pts_ns);
-    const float w = static_cast<float>(frame_width_), h = static_cast<float>(frame_height_);
     moved.mask = Tight(MoveMask(object.report.mask, box,
-                                {to.x0 * w, to.y0 * h, to.x1 * w, to.y1 * h}, frame_width_,
+                                Absolute(to, frame_width_, frame_height_), frame_width_,
                                 frame_height_));
   }
   if (moved.mask.empty()) {
@@ -165,7 +144,8 @@ PromptPlan StreamingTracker::NewPlan() const {
 StreamingTracker::Looks StreamingTracker::LookClosely(const FrameView& frame,
                                                       const PromptPlan& plan,
                                                       const std::stop_token& stop) const {
-  const bool asked = options_.search_window != 0 || options_.second_look;
+  const bool asked =
+      options_.search_window != 0 || options_.second_look || options_.follow_window != 0;
   if (!asked || frame.memory != FrameMemory::kHost) return {};
   std::vector<Prompt> prompts;
   for (const auto& [id, pending] : plan.pending()) {
@@ -192,60 +172,56 @@ StreamingTracker::Looks StreamingTracker::LookClosely(const FrameView& frame,
   return looks;
 }
 
-// Put together what was asked of one object on this frame. A mask is an
-// answer in itself, which clicks behind it refine; a box begins anew.
-FramePrompt StreamingTracker::ToNetwork(const FrameView& frame,
-                                        const PromptPlan::Pending& pending) const {
-  const int64_t size = engine_->model().image_size();
-  std::optional<Box> box;
-  std::vector<Point> points;
-  FramePrompt network;
-  for (const Prompt& prompt : pending.prompts) {
-    if (prompt.mask) {
-      box.reset();
-      points.clear();
-      network.mask = ToNetwork(frame, *prompt.mask);
-    }
-    if (prompt.box) {
-      box = prompt.box;
-      network.mask.reset();
-    }
-    points.insert(points.end(), prompt.points.begin(), prompt.points.end());
-  }
-  network.from_scratch = pending.FromScratch();
-  const at::Device device = engine_->model().device();
-  if (!box && points.empty()) return network;
-  network.points = ToPoints(box, points, frame, size, device);
-  if (network.mask.defined()) {
-    network.previous = engine_->model().MaskToLogits(std::exchange(network.mask, {}));
-  }
-  return network;
+Window StreamingTracker::WindowFor(const FrameView& frame, int id, const PromptPlan& plan,
+                                   const Looks& looks) const {
+  const int width = frame.width, height = frame.height;
+  const Window whole{0, 0, width, height};
+  const float factor = frame.memory == FrameMemory::kHost ? options_.follow_window : 0;
+  if (factor == 0) return whole;
+  const auto around = [&](const Box& box) {
+    return WholeIfWide(WindowAround(box, factor, width, height), width, height);
+  };
+  const auto pending = plan.pending().find(id);
+  if (pending == plan.pending().end()) return Find(id)->window.Next(factor, width, height);
+  if (const auto look = looks.find(id); look != looks.end()) return around(BoxOf(look->second.mask));
+  if (BeginsByPoints(pending->second)) return whole;  // nothing was found up close
+  const Box asked = ExtentOf(pending->second);
+  if (pending->second.FromScratch() || GivesMask(pending->second)) return around(asked);
+  const TrackedObject& object = *Find(id);
+  const Window next = object.window.Next(factor, width, height);
+  if (next.Contains(asked)) return next;
+  return object.report.box ? around(Union(asked, *object.report.box)) : whole;
 }
 
-StreamingTracker::FramePrompts StreamingTracker::Ask(const FrameView& frame,
-                                                     const PromptPlan& plan,
+void StreamingTracker::ChooseWindows(const FrameView& frame, std::int64_t pts_ns,
+                                     const PromptPlan& plan, const Looks& looks,
+                                     Views& views) const {
+  const auto add = [&](int id) { views.Add(id, WindowFor(frame, id, plan, looks)); };
+  for (const TrackedObject& object : objects_) {
+    if (!plan.Removes(object.id()) && !Rests(object, pts_ns)) add(object.id());
+  }
+  for (const auto& [id, pending] : plan.pending()) {
+    if (!views.Has(id)) add(id);
+  }
+}
+
+StreamingTracker::FramePrompts StreamingTracker::Ask(const PromptPlan& plan, const Views& views,
                                                      Looks& looks) const {
   FramePrompts asked;
   for (const auto& [id, pending] : plan.pending()) {
+    const Window& window = views.of(id).window();
     if (const auto look = looks.find(id); look != looks.end()) {
       FramePrompt seen;
-      seen.mask = ToNetwork(frame, look->second.mask);
+      seen.mask = ToMaskInput(look->second.mask, window, engine_->model());
       if (seen.mask.any().item<bool>()) {
         asked[id] = std::move(seen);
         continue;
       }
       looks.erase(look);  // too thin: it would be remembered as absent
     }
-    asked[id] = ToNetwork(frame, pending);
+    asked[id] = ToFramePrompt(pending, window, engine_->model());
   }
   return asked;
-}
-
-// [1, 1, S, S] of 0 and 1, on the device
-Tensor StreamingTracker::ToNetwork(const FrameView& frame, const Mask& mask) const {
-  const Sam2Model& model = engine_->model();
-  return MaskToInput(mask, frame.width, frame.height, static_cast<int>(model.image_size()))
-      .to(model.device());
 }
 
 // ---------------------------------------------------------------- the step
@@ -256,38 +232,31 @@ bool StreamingTracker::Rests(const TrackedObject& object, std::int64_t pts_ns) c
          since < options_.lost_interval_ns;
 }
 
-const FrameFeatures& StreamingTracker::Encoding::Features() {
-  if (!ahead) return request->Features();
-  ahead->Finish();
-  return ahead->features();
-}
-
-void StreamingTracker::EncodeBeside() {
+void StreamingTracker::EncodeBeside(const Views& views) {
   if (!next_ || !engine_->EncodesBesideSteps()) return;
-  ahead_ = std::make_unique<FrameAhead>(*engine_, reader_, *std::exchange(next_, {}));
+  ahead_ = views.EncodeAhead(*std::exchange(next_, {}));
 }
 
-void StreamingTracker::EncodeBehind() try {
+void StreamingTracker::EncodeBehind(const Views& views) try {
   if (!next_ || !engine_->EncodesBehindSteps()) return;
-  ahead_ = std::make_unique<FrameAhead>(*engine_, reader_, *std::exchange(next_, {}));
+  ahead_ = views.EncodeAhead(*std::exchange(next_, {}));
 } catch (const std::exception&) {
   // That frame's own step tries again, and tells.
 }
 
-void StreamingTracker::RunStep(Encoding& encoding, const FrameView& frame,
-                               std::int64_t pts_ns, const PromptPlan& plan,
-                               Looks looks) {
-  const FrameFeatures& features = encoding.Features();
-  EncodeBeside();
-  FramePrompts asked = Ask(frame, plan, looks);
+void StreamingTracker::RunStep(Views& views, const FrameView& frame, std::int64_t pts_ns,
+                               const PromptPlan& plan, Looks looks) {
+  views.Encode();
+  EncodeBeside(views);
+  FramePrompts asked = Ask(plan, views, looks);
   late_memories_.Finish(*engine_, store_);
   std::optional<Download> thumbnail;
   if (options_.detect_cuts) {
-    thumbnail.emplace(std::vector<Tensor>{CutDetector::Thumbnail(encoding.image())});
+    thumbnail.emplace(std::vector<Tensor>{CutDetector::Thumbnail(views.WholeImage())});
   }
   std::vector<LateMemories::Part> late;
-  std::vector<ObjectAnswer> answers = FollowObjects(features, pts_ns, plan, asked, late);
-  std::ranges::move(AnswerPrompts(features, asked, late), std::back_inserter(answers));
+  std::vector<ObjectAnswer> answers = FollowObjects(views, frame, pts_ns, plan, asked, late);
+  std::ranges::move(AnswerPrompts(views, asked, late), std::back_inserter(answers));
 
   CutDetector cuts = cuts_;
   const bool cut = thumbnail && cuts.See(thumbnail->Wait()[0]);
@@ -296,14 +265,17 @@ void StreamingTracker::RunStep(Encoding& encoding, const FrameView& frame,
       // The network only took the mask over; what was seen up close tells more.
       answer.report = std::move(look->second);
     } else {
-      Report(frame, pts_ns, cut, answer);
+      Report(views.of(answer.id).window(), pts_ns, cut, answer);
     }
   }
-  late_memories_.Begin(*engine_, features, std::move(late));
+  late_memories_.Begin(*engine_, std::move(late));
   // From here on nothing fails.
   cuts_ = std::move(cuts);
   for (TrackedObject& object : objects_) object.across_cut |= cut;
-  for (ObjectAnswer& answer : answers) Learn(frame, pts_ns, cut, plan, std::move(answer));
+  for (ObjectAnswer& answer : answers) {
+    const Window& window = views.of(answer.id).window();
+    Learn(frame, window, pts_ns, cut, plan, std::move(answer));
+  }
   frame_width_ = frame.width;
   frame_height_ = frame.height;
 }
@@ -323,24 +295,39 @@ std::vector<const StreamingTracker::TrackedObject*> StreamingTracker::Followed(
   return followed;
 }
 
-std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::FollowObjects(
-    const FrameFeatures& features, std::int64_t pts_ns, const PromptPlan& plan,
-    FramePrompts& asked, std::vector<LateMemories::Part>& late) {
-  const std::vector<const TrackedObject*> followed = Followed(pts_ns, plan, asked);
-  if (followed.empty()) return {};
-  std::vector<Following> parts(engine_->Parts(std::ssize(followed)));
-  for (size_t i = 0; i < parts.size(); ++i) {
-    const auto begin = [&](size_t part) { return part * followed.size() / parts.size(); };
-    parts[i].objects = std::span(followed).subspan(begin(i), begin(i + 1) - begin(i));
+// What is followed in one view is divided among cores; each other view is a part of its own.
+std::vector<StreamingTracker::Following> StreamingTracker::Divide(
+    const Views& views, const std::vector<const TrackedObject*>& followed) const {
+  std::vector<Following> all;
+  for (const auto& view : views.all()) {
+    std::vector<const TrackedObject*> within;
+    std::ranges::copy_if(followed, std::back_inserter(within), [&](const TrackedObject* object) {
+      return &views.of(object->id()) == view.get();
+    });
+    if (within.empty()) continue;
+    std::vector<Following> parts(engine_->Parts(std::ssize(within)));
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const auto begin = [&](size_t part) { return within.begin() + part * within.size() / parts.size(); };
+      parts[i].view = view.get();
+      parts[i].objects.assign(begin(i), begin(i + 1));
+    }
+    std::ranges::move(parts, std::back_inserter(all));
   }
+  return all;
+}
+
+std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::FollowObjects(
+    const Views& views, const FrameView& frame, std::int64_t pts_ns, const PromptPlan& plan,
+    FramePrompts& asked, std::vector<LateMemories::Part>& late) {
+  std::vector<Following> parts = Divide(views, Followed(pts_ns, plan, asked));
   const Pieces within = engine_->Within(std::ssize(parts));
-  engine_->ForEach(std::ssize(parts),
-                   [&](int64_t i) { FollowPart(features, pts_ns, within, parts[i]); });
+  engine_->ForEachOf(std::ssize(parts),
+                     [&](int64_t i) { FollowPart(frame, pts_ns, within, parts[i]); });
 
   std::vector<ObjectAnswer> answers;
   for (Following& part : parts) {
-    if (asked.empty()) EncodeBehind();
-    std::vector<ObjectAnswer> some = Collect(part.output, *part.readout, late);
+    if (asked.empty() && &part == &parts.back()) EncodeBehind(views);
+    std::vector<ObjectAnswer> some = Collect(*part.view, part.output, *part.readout, late);
     for (size_t i = 0; i < some.size(); ++i) {
       some[i].id = part.objects[i]->id();
       if (options_.memory_policy == MemoryPolicy::kRobust) {
@@ -351,7 +338,7 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::FollowObjects(
         answers.push_back(std::move(some[i]));
       } else {
         if (!prompt->second.previous.defined()) {
-          prompt->second.previous = some[i].mask.to(features.embedding.device());
+          prompt->second.previous = some[i].mask.to(engine_->model().device());
         }
         prompt->second.memories = part.selections[i];
       }
@@ -360,45 +347,53 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::FollowObjects(
   return answers;
 }
 
-void StreamingTracker::FollowPart(const FrameFeatures& features, std::int64_t pts_ns,
+void StreamingTracker::FollowPart(const FrameView& frame, std::int64_t pts_ns,
                                   const Pieces& within, Following& part) const {
   for (const TrackedObject* object : part.objects) {
     part.selections.push_back(object->bank.Select(object->frames));
   }
   std::optional<MotionPrior> motion;
-  if (options_.memory_policy == MemoryPolicy::kRobust) motion = Prior(part.objects, pts_ns);
-  part.output = engine_->step().Track(features, store_, part.selections, motion, within);
+  if (options_.memory_policy == MemoryPolicy::kRobust) motion = Prior(frame, part, pts_ns);
+  part.output = engine_->step().Track(part.view->features(), store_, part.selections, motion, within);
   part.readout.emplace(part.output, options_.fill_hole_area, options_.max_sprinkle_area);
 }
 
 std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::AnswerPrompts(
-    const FrameFeatures& features, const FramePrompts& asked,
-    std::vector<LateMemories::Part>& late) {
-  if (asked.empty()) return {};
-  std::vector<FramePrompt> prompts;
-  for (const auto& [id, prompt] : asked) prompts.push_back(prompt);
-  const StepOutput output =
-      engine_->step().Prompt(features, store_, prompts, options_.fill_hole_area);
-  Readout readout(output, /*fill_hole_area=*/0, options_.max_sprinkle_area);
-  EncodeBehind();
-  std::vector<ObjectAnswer> answers = Collect(output, readout, late);
-  auto answer = answers.begin();
-  for (const auto& [id, prompt] : asked) {
-    answer->id = id;
-    answer->prompted = true;
-    ++answer;
+    const Views& views, const FramePrompts& asked, std::vector<LateMemories::Part>& late) {
+  std::vector<ObjectAnswer> all;
+  for (const auto& view : views.all()) {
+    std::vector<int> ids;
+    std::vector<FramePrompt> prompts;
+    for (const auto& [id, prompt] : asked) {
+      if (&views.of(id) != view.get()) continue;
+      ids.push_back(id);
+      prompts.push_back(prompt);
+    }
+    if (prompts.empty()) continue;
+    const StepOutput output =
+        engine_->step().Prompt(view->features(), store_, prompts, options_.fill_hole_area);
+    Readout readout(output, /*fill_hole_area=*/0, options_.max_sprinkle_area);
+    if (all.size() + ids.size() == asked.size()) EncodeBehind(views);
+    std::vector<ObjectAnswer> some = Collect(*view, output, readout, late);
+    for (size_t i = 0; i < some.size(); ++i) {
+      some[i].id = ids[i];
+      some[i].prompted = true;
+    }
+    std::ranges::move(some, std::back_inserter(all));
   }
-  return answers;
+  std::ranges::sort(all, {}, &ObjectAnswer::id);
+  return all;
 }
 
 std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::Collect(
-    const StepOutput& output, Readout& readout, std::vector<LateMemories::Part>& late) {
+    const View& view, const StepOutput& output, Readout& readout,
+    std::vector<LateMemories::Part>& late) {
   std::vector<SlotBuffer::Slot> features;
   if (output.memory.defined()) {
     features = store_.features.Write(output.memory);
   } else {
     features = store_.features.Take(output.heads.ious.size(0));
-    late.push_back({.heads = output.heads, .slots = features, .memory = {}});
+    late.push_back({.features = view.features(), .heads = output.heads, .slots = features, .memory = {}});
   }
   const std::vector<SlotBuffer::Slot> obj_ptrs = store_.obj_ptrs.Write(output.heads.obj_ptr);
   readout.Wait();  // now that the device knows all there is to do
@@ -412,11 +407,13 @@ std::vector<StreamingTracker::ObjectAnswer> StreamingTracker::Collect(
   return answers;
 }
 
-MotionPrior StreamingTracker::Prior(std::span<const TrackedObject* const> objects,
+MotionPrior StreamingTracker::Prior(const FrameView& frame, const Following& part,
                                     std::int64_t pts_ns) const {
+  const Window& window = part.view->window();
   std::vector<float> values;  // six for each object
-  for (const TrackedObject* object : objects) {
-    const Box box = object->motion.At(pts_ns).box;
+  for (const TrackedObject* object : part.objects) {
+    const Box in_frame = Absolute(object->motion.At(pts_ns).box, frame.width, frame.height);
+    const Box box = Relative(ToWindow(in_frame, window), window.width, window.height);
     values.insert(values.end(), {box.x0, box.y0, box.x1, box.y1,
                                  object->fill * (box.x1 - box.x0) * (box.y1 - box.y0),
                                  MotionWeight(object->motion, pts_ns)});
@@ -425,7 +422,7 @@ MotionPrior StreamingTracker::Prior(std::span<const TrackedObject* const> object
   return {.boxes = all.narrow(1, 0, 4), .areas = all.select(1, 4), .weight = all.select(1, 5)};
 }
 
-void StreamingTracker::Report(const FrameView& frame, std::int64_t pts_ns, bool cut,
+void StreamingTracker::Report(const Window& window, std::int64_t pts_ns, bool cut,
                               ObjectAnswer& answer) const {
   Object& object = answer.report;
   object.id = answer.id;
@@ -433,7 +430,8 @@ void StreamingTracker::Report(const FrameView& frame, std::int64_t pts_ns, bool 
   object.iou = answer.sight.iou;
   if (answer.sight.logit > 0 && IsSeen(answer, cut)) {
     RECORD_USER_SCOPE("masks");
-    object.mask = MaskFromLogits(answer.mask[0][0], frame.width, frame.height);
+    object.mask =
+        FromWindow(MaskFromLogits(answer.mask[0][0], window.width, window.height), window);
   }
   if (!object.mask.empty()) {
     object.box = BoxOf(object.mask);
@@ -459,8 +457,8 @@ ObjectState StreamingTracker::UnseenState(const TrackedObject* object,
                                                         : ObjectState::kOccluded;
 }
 
-void StreamingTracker::Learn(const FrameView& frame, std::int64_t pts_ns, bool cut,
-                             const PromptPlan& plan, ObjectAnswer answer) {
+void StreamingTracker::Learn(const FrameView& frame, const Window& window, std::int64_t pts_ns,
+                             bool cut, const PromptPlan& plan, ObjectAnswer answer) {
   TrackedObject& object = FindOrAdd(answer.id);
   const bool is_new = object.frames == 0;
   const auto pending = plan.pending().find(answer.id);
@@ -477,6 +475,7 @@ void StreamingTracker::Learn(const FrameView& frame, std::int64_t pts_ns, bool c
     object.motion.Reset();
     answer.sight.weight = 0;
   }
+  object.window.Update(window, answer.report.box, answer.prompted, frame.width, frame.height);
   Remember(object, answer);
   if (answer.report.box) Follow(object, frame, pts_ns, answer);
   object.report = std::move(answer.report);
@@ -530,7 +529,7 @@ const StreamingTracker::TrackedObject* StreamingTracker::Find(int id) const {
 StreamingTracker::TrackedObject& StreamingTracker::FindOrAdd(int id) {
   if (TrackedObject* object = Find(id)) return *object;
   TrackedObject object{.bank = MemoryBank(BankLimits(engine_->model())), .motion = {},
-                       .confidence = {}, .report = {}};
+                       .confidence = {}, .window = {}, .report = {}};
   object.report.id = id;
   return objects_.emplace_back(std::move(object));
 }

@@ -5,16 +5,18 @@
 #include <memory>
 
 #include "image/frame.h"
+#include "image/window.h"
 #include "predictor/confidence.h"
 #include "predictor/cut_detector.h"
 #include "predictor/engine.h"
-#include "predictor/frame_ahead.h"
+#include "predictor/follow_window.h"
 #include "predictor/late_memories.h"
 #include "predictor/memory_bank.h"
 #include "predictor/motion.h"
 #include "predictor/prompt_plan.h"
 #include "predictor/readout.h"
 #include "predictor/tracker_step.h"
+#include "predictor/view.h"
 #include "sam2.h"
 
 namespace sam2 {
@@ -40,6 +42,7 @@ class StreamingTracker : public VideoTracker {
     int64_t frames = 0;
     BoxMotion motion;  // of boxes relative to the frame
     Confidence confidence;
+    FollowWindow window;
     bool across_cut = false;  // not seen since a cut
     int64_t last_anchor = 0;  // as frames
     float fill = 1;           // how much of its box the object covers
@@ -57,9 +60,10 @@ class StreamingTracker : public VideoTracker {
     Object report;
   };
   using FramePrompts = std::map<int, FramePrompt>;  // by object
-  // Some of the objects that are followed, and what the network says of them.
+  // Some of the objects that are followed in a view, and what the network says of them.
   struct Following {
-    std::span<const TrackedObject* const> objects;
+    const View* view = nullptr;
+    std::vector<const TrackedObject*> objects;
     std::vector<MemoryBank::Selection> selections;
     StepOutput output;
     std::optional<Readout> readout;
@@ -71,50 +75,50 @@ class StreamingTracker : public VideoTracker {
   // Whether the object is lost and was looked for a moment ago.
   bool Rests(const TrackedObject& object, std::int64_t pts_ns) const;
 
-  // What a search window or a second look shows of the objects that begin on this frame.
+  // What a look up close, in a search window or a second time, shows of the objects that begin
+  // on this frame.
   Looks LookClosely(const FrameView& frame, const PromptPlan& plan,
                     const std::stop_token& stop) const;
-  FramePrompt ToNetwork(const FrameView& frame, const PromptPlan::Pending& pending) const;
-  Tensor ToNetwork(const FrameView& frame, const Mask& mask) const;
+  // Where an object is looked for: one that is there, or begins on this frame.
+  Window WindowFor(const FrameView& frame, int id, const PromptPlan& plan,
+                   const Looks& looks) const;
+  void ChooseWindows(const FrameView& frame, std::int64_t pts_ns, const PromptPlan& plan,
+                     const Looks& looks, Views& views) const;
   // What is asked of the network. Looks that its size has no pixel of are dropped.
-  FramePrompts Ask(const FrameView& frame, const PromptPlan& plan, Looks& looks) const;
-  // This frame's features: as it was encoded ahead, or else as they come of a request.
-  struct Encoding {
-    std::unique_ptr<FrameAhead> ahead;
-    std::optional<EncoderBatcher::Request> request;
-    const FrameFeatures& Features();  // in the stream's turn
-    const Tensor& image() const { return ahead ? ahead->image() : request->image(); }
-  };
-  // Of the next frame: beside this one's step, or when a GPU has been given all of that.
-  void EncodeBeside();
-  void EncodeBehind();
-  void RunStep(Encoding& encoding, const FrameView& frame, std::int64_t pts_ns,
-               const PromptPlan& plan, Looks looks);
+  FramePrompts Ask(const PromptPlan& plan, const Views& views, Looks& looks) const;
+  // The next frame: beside this one's step, or when a GPU has been given all of that.
+  void EncodeBeside(const Views& views);
+  void EncodeBehind(const Views& views);
+  void RunStep(Views& views, const FrameView& frame, std::int64_t pts_ns, const PromptPlan& plan,
+               Looks looks);
   std::vector<const TrackedObject*> Followed(std::int64_t pts_ns, const PromptPlan& plan,
                                              const FramePrompts& asked) const;
-  void FollowPart(const FrameFeatures& features, std::int64_t pts_ns, const Pieces& within,
+  std::vector<Following> Divide(const Views& views,
+                                const std::vector<const TrackedObject*>& followed) const;
+  void FollowPart(const FrameView& frame, std::int64_t pts_ns, const Pieces& within,
                   Following& part) const;
   // Gives the prompts that refine what is followed their objects' answers.
-  std::vector<ObjectAnswer> FollowObjects(const FrameFeatures& features, std::int64_t pts_ns,
-                                          const PromptPlan& plan, FramePrompts& asked,
+  std::vector<ObjectAnswer> FollowObjects(const Views& views, const FrameView& frame,
+                                          std::int64_t pts_ns, const PromptPlan& plan,
+                                          FramePrompts& asked,
                                           std::vector<LateMemories::Part>& late);
-  std::vector<ObjectAnswer> AnswerPrompts(const FrameFeatures& features,
-                                          const FramePrompts& asked,
+  // In order of ids.
+  std::vector<ObjectAnswer> AnswerPrompts(const Views& views, const FramePrompts& asked,
                                           std::vector<LateMemories::Part>& late);
   // The answers. Their memories are in the store, or have their place there and
   // are added to `late`.
-  std::vector<ObjectAnswer> Collect(const StepOutput& output, Readout& readout,
+  std::vector<ObjectAnswer> Collect(const View& view, const StepOutput& output, Readout& readout,
                                     std::vector<LateMemories::Part>& late);
   // Where motion has these objects, for MemoryPolicy::kRobust.
-  MotionPrior Prior(std::span<const TrackedObject* const> objects, std::int64_t pts_ns) const;
+  MotionPrior Prior(const FrameView& frame, const Following& part, std::int64_t pts_ns) const;
   // Completes the answer by what it means. cut: the frame begins a scene.
-  void Report(const FrameView& frame, std::int64_t pts_ns, bool cut, ObjectAnswer& answer) const;
+  void Report(const Window& window, std::int64_t pts_ns, bool cut, ObjectAnswer& answer) const;
   // Whether an object that the network calls present is to be taken as seen.
   bool IsSeen(const ObjectAnswer& answer, bool cut) const;
   ObjectState UnseenState(const TrackedObject* object, std::int64_t pts_ns) const;
   // Takes over the answer and what was made of it. Does not fail.
-  void Learn(const FrameView& frame, std::int64_t pts_ns, bool cut, const PromptPlan& plan,
-             ObjectAnswer answer);
+  void Learn(const FrameView& frame, const Window& window, std::int64_t pts_ns, bool cut,
+             const PromptPlan& plan, ObjectAnswer answer);
   void Remember(TrackedObject& object, const ObjectAnswer& answer) const;
   bool IsWorthRemembering(const TrackedObject& object, const ObjectAnswer& answer) const;
   void Follow(TrackedObject& object, const FrameView& frame, std::int64_t pts_ns,
@@ -131,10 +135,10 @@ class StreamingTracker : public VideoTracker {
   std::vector<TrackedObject> objects_;  // in order of their first appearance
   int frame_width_ = 0, frame_height_ = 0;  // of the last step
   int next_id_ = 1;
-  FrameReader reader_;
+  const std::shared_ptr<FrameReader> reader_;  // of whole frames
   std::optional<FrameView> expected_;  // after the next frame
   std::optional<FrameView> next_;      // after this one, until it is encoded
-  std::unique_ptr<FrameAhead> ahead_;  // of the next frame, perhaps; before its reader goes
+  Views::Ahead ahead_;                 // of the next frame, perhaps
   CutDetector cuts_;
   LateMemories late_memories_;
 };

@@ -337,6 +337,10 @@ struct Late {
     first = store.features.Write(at::zeros_like(memory.slice(0, 0, 1)));
     slots = store.features.Take(2);
   }
+  LateMemories::Part Part() const {
+    return {.features = features, .heads = heads, .slots = slots, .memory = {}};
+  }
+
   const c10::InferenceMode inference_mode;
   FrameFeatures features;
   HeadsOutput heads;
@@ -350,7 +354,7 @@ TEST(LateMemories, AreThoseEncodedAtOnce) {
     const auto engine = OpenEngine("fp32", threads);
     Late late(*engine);
     LateMemories memories;
-    memories.Begin(*engine, late.features, {{.heads = late.heads, .slots = late.slots, .memory = {}}});
+    memories.Begin(*engine, {late.Part()});
     memories.Finish(*engine, late.store);
     for (int i = 0; i < 2; ++i) {
       EXPECT_TRUE(at::equal(late.store.features.rows()[late.slots[i].index()], late.memory[i]));
@@ -365,7 +369,7 @@ TEST(LateMemories, AFailureIsToldUntilTheyAreDropped) {
     Late late(*engine);
     late.heads.masks = at::randn({2, 1, 8, 8, 8});
     LateMemories memories;
-    memories.Begin(*engine, late.features, {{.heads = late.heads, .slots = late.slots, .memory = {}}});
+    memories.Begin(*engine, {late.Part()});
     EXPECT_ANY_THROW(memories.Finish(*engine, late.store));
     EXPECT_ANY_THROW(memories.Finish(*engine, late.store));
     memories.Drop();
@@ -377,7 +381,7 @@ TEST(LateMemories, KeepTheirPlacesUntilTheyAreDropped) {
   const auto engine = OpenEngine("fp32", 2);
   Late late(*engine);
   LateMemories memories;
-  memories.Begin(*engine, late.features, {{.heads = late.heads, .slots = late.slots, .memory = {}}});
+  memories.Begin(*engine, {late.Part()});
   late.slots.clear();
   EXPECT_EQ(late.store.features.used(), 3);
   memories.Drop();

@@ -68,6 +68,7 @@ std::string InWords(const sam2::TrackerOptions& options) {
   if (options.detect_cuts) text += " cuts";
   if (options.search_window != 0) text += " search_window=" + std::to_string(options.search_window);
   if (options.second_look) text += " second_look";
+  if (options.follow_window != 0) text += " follow_window=" + std::to_string(options.follow_window);
   return text;
 }
 

@@ -156,9 +156,10 @@ TEST(CoreOptions, OfTheMemoryPolicies) {
             "lost_interval_ns=7 cuts");
 }
 
-TEST(CoreOptions, OfTheSearchWindow) {
+TEST(CoreOptions, OfTheWindows) {
   EXPECT_EQ(CoreOptions({{"search-window", "2.5"}}), "lost_interval_ns=0 search_window=2.500000");
   EXPECT_EQ(CoreOptions({{"second-look", "true"}}), "lost_interval_ns=0 second_look");
+  EXPECT_EQ(CoreOptions({{"follow-window", "2.5"}}), "lost_interval_ns=0 follow_window=2.500000");
 }
 
 TEST(CoreOptions, OfTheThreads) {

@@ -540,7 +540,7 @@ TEST(Sam2Track, KeepsItsProperties) {
               {"threads", "3"}, {"box", "1,2,3,4"}, {"prompts-location", "/p.jsonl"},
               {"prompt-policy", "always"}, {"lost-timeout", "5"}, {"max-objects", "9"},
               {"fill-hole-area", "0"}, {"max-sprinkle-area", "5"}, {"search-window", "2.5"},
-              {"second-look", "true"}, {"probation", "3"}, {"lost-interval", "7"}, {"duplicate-time", "11"},
+              {"second-look", "true"}, {"follow-window", "2"}, {"probation", "3"}, {"lost-interval", "7"}, {"duplicate-time", "11"},
               {"memory-policy", "robust"}, {"scene-cuts", "true"}, {"on-discont", "reset"},
               {"live-policy", "skip"}});
 }
@@ -555,7 +555,7 @@ TEST(Sam2Track, StartsWithTheDocumentedDefaults) {
        {"lost-timeout", "2000000000"}, {"lost-interval", "-1"}, {"max-objects", "200"},
        {"memory-policy", "official"}, {"scene-cuts", "false"}, {"on-discont", "auto"},
        {"live-policy", "every-frame"}, {"navigation", "true"}, {"fill-hole-area", "8"},
-       {"max-sprinkle-area", "0"}, {"search-window", "0"}, {"second-look", "false"}});
+       {"max-sprinkle-area", "0"}, {"search-window", "0"}, {"second-look", "false"}, {"follow-window", "0"}});
 }
 
 class Elements : public ::testing::TestWithParam<const char*> {};

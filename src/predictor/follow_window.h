@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "image/window.h"
+#include "sam2.h"
+
+namespace sam2 {
+
+// The window that is wide enough to be the whole frame, as nothing is gained by less, or itself.
+Window WholeIfWide(const Window& window, int frame_width, int frame_height);
+
+// The part of the frame that one object is followed in: a square around it, some times as
+// large, so that the network sees more of it than in the whole frame squeezed to its input.
+// It stays where it is while the object is well inside, like a camera that is moved only
+// when it must be; it grows while the object is not seen, until it is the whole frame.
+class FollowWindow {
+ public:
+  // Where to look on the next frame, of this size. factor: side of the window, in units of the
+  // object's longer side; 0: the whole frame.
+  Window Next(float factor, int frame_width, int frame_height) const;
+
+  // What came of a look in that window of a frame of this size: where the object was seen, or
+  // nothing. anew: its size is taken over at once, where it is smoothed otherwise, so that one
+  // poor mask does not take the window away from the object.
+  void Update(const Window& window, const std::optional<Box>& box, bool anew, int frame_width,
+              int frame_height);
+
+ private:
+  bool IsWellInside(const Window& window, float factor) const;
+
+  std::optional<Box> box_;  // where it was seen last, in pixels of a frame of the size below
+  float side_ = 0;          // its longer side, smoothed
+  int unseen_ = 0;          // looks since then
+  Window window_;           // where it was looked for last
+  int frame_width_ = 0, frame_height_ = 0;
+};
+
+}  // namespace sam2

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where an object is looked for on the next frame, by where it was seen.
+#include "predictor/follow_window.h"
+
+#include <gtest/gtest.h>
+
+namespace sam2 {
+namespace {
+
+constexpr int kWidth = 1000, kHeight = 600;
+constexpr float kFactor = 2.5F;
+constexpr Window kWhole{0, 0, kWidth, kHeight};
+
+Box Square(float x, float y, float side) {
+  return {x - side / 2, y - side / 2, x + side / 2, y + side / 2};
+}
+
+class FollowWindowTest : public ::testing::Test {
+ protected:
+  Window Next(float factor = kFactor) const { return window_.Next(factor, kWidth, kHeight); }
+  // Looks there, and sees the object or does not.
+  Window Look(const std::optional<Box>& box, bool anew = false) {
+    const Window window = Next();
+    window_.Update(window, box, anew, kWidth, kHeight);
+    return window;
+  }
+
+  FollowWindow window_;
+};
+
+TEST_F(FollowWindowTest, WithoutAFactorOrBeforeItIsSeenItIsTheWholeFrame) {
+  EXPECT_EQ(Next(), kWhole);
+  Look(std::nullopt);
+  EXPECT_EQ(Next(), kWhole);
+  Look(Square(500, 300, 40));
+  EXPECT_EQ(Next(0), kWhole);
+}
+
+TEST_F(FollowWindowTest, ItIsASquareAroundTheObject) {
+  Look(Square(500, 300, 80));
+  EXPECT_EQ(Next(), WindowAround(Square(500, 300, 80), kFactor, kWidth, kHeight));
+  EXPECT_EQ(Next(), (Window{400, 200, 200, 200}));
+  EXPECT_EQ(Next(4).width, 320);
+}
+
+TEST_F(FollowWindowTest, ItStaysWhileTheObjectIsWellInside) {
+  Look(Square(500, 300, 80));
+  const Window first = Next();
+  for (const float x : {505.0F, 510.0F, 515.0F, 520.0F}) {
+    EXPECT_EQ(Look(Square(x, 300, 80)), first);
+  }
+  EXPECT_EQ(Next(), first);
+  Look(Square(521, 300, 80));
+  EXPECT_EQ(Next(), WindowAround(Square(521, 300, 80), kFactor, kWidth, kHeight));
+}
+
+TEST_F(FollowWindowTest, AtTheFramesEdgeNoMarginIsNeeded) {
+  Look(Square(40, 300, 80));
+  const Window first = Next();
+  EXPECT_EQ(first.x, 0);
+  Look(Square(41, 300, 80));
+  EXPECT_EQ(Next(), first);
+}
+
+TEST_F(FollowWindowTest, OnePoorMaskDoesNotTakeItAway) {
+  Look(Square(500, 300, 80));
+  Look(Square(480, 280, 10));
+  const Window after = Next();
+  EXPECT_GE(after.width, 160);
+  EXPECT_TRUE(after.Contains(Square(500, 300, 80)));
+}
+
+TEST_F(FollowWindowTest, ASizeThatLastsIsTakenOver) {
+  Look(Square(500, 300, 80));
+  for (int i = 0; i < 20; ++i) Look(Square(500, 300, 40));
+  EXPECT_LE(Next().width, 130);
+  EXPECT_GE(Next().width, 100);
+}
+
+TEST_F(FollowWindowTest, WhatAUserSaysIsTakenOverAtOnce) {
+  Look(Square(500, 300, 80));
+  Look(Square(500, 300, 40), /*anew=*/true);
+  EXPECT_EQ(Next().width, 100);
+}
+
+TEST_F(FollowWindowTest, ItGrowsWhileTheObjectIsNotSeenAndShrinksWhenItIs) {
+  Look(Square(500, 300, 80));
+  int side = Next().width;
+  for (int i = 0; i < 5; ++i) {
+    Look(std::nullopt);
+    EXPECT_GT(Next().width, side);
+    side = Next().width;
+  }
+  for (int i = 0; i < 100000; ++i) Look(std::nullopt);
+  EXPECT_EQ(Next(), kWhole);
+  Look(Square(200, 200, 80));
+  EXPECT_EQ(Next(), WindowAround(Square(200, 200, 80), kFactor, kWidth, kHeight));
+}
+
+TEST_F(FollowWindowTest, OfALargeObjectItIsTheWholeFrame) {
+  Look(Square(500, 300, 390));
+  EXPECT_EQ(Next(), kWhole);
+  EXPECT_EQ(WholeIfWide({0, 0, 800, 480}, kWidth, kHeight), kWhole);
+  EXPECT_EQ(WholeIfWide({0, 0, 800, 470}, kWidth, kHeight), (Window{0, 0, 800, 470}));
+}
+
+TEST_F(FollowWindowTest, ItGoesWithTheFramesSize) {
+  Look(Square(500, 300, 80));
+  EXPECT_EQ(window_.Next(kFactor, 2 * kWidth, 2 * kHeight), (Window{800, 400, 400, 400}));
+  const Window half = window_.Next(kFactor, kWidth / 2, kHeight / 2);
+  EXPECT_TRUE(half.Contains(Square(250, 150, 40)));
+  EXPECT_LE(half.x + half.width, kWidth / 2);
+  EXPECT_LE(half.y + half.height, kHeight / 2);
+}
+
+}  // namespace
+}  // namespace sam2
