@@ -108,16 +108,13 @@ def score_stills(model, found, every):
     return results
 
 
-def track(model, sequence, box, window=None):
-    """Yields the object's mask in every frame, bool [H, W]. window: see window.Following; default: the whole frame."""
+def track(model, sequence, box):
+    """Yields the object's mask in every frame, bool [H, W]."""
     memory = dict(cond_frame_outputs={}, non_cond_frame_outputs={})
     length = len(sequence.frames)
     for t in range(length):
-        whole = sequence.image(t)
-        x0, y0, x1, y1 = window.place(whole.shape) if window else (0, 0, whole.shape[1], whole.shape[0])
-        image = whole[y0:y1, x0:x1]
-        shape = image.shape[:2]
-        first = prompt(model, [(x - x0, y - y0) for x, y in corners(box)], [2, 3], shape) if t == 0 else None
+        image = sequence.image(t)
+        first = prompt(model, corners(box), [2, 3], image.shape[:2]) if t == 0 else None
         with autocast(torch.device('cpu')):
             output = model.track_step(t, t == 0, *features(model, image), first, None, memory,
                                       max(length, model.max_obj_ptrs_in_encoder))  # else codes spread
@@ -125,11 +122,7 @@ def track(model, sequence, box, window=None):
         kept['maskmem_features'], kept['obj_ptr'] = kept['maskmem_features'].float(), kept['obj_ptr'].float()
         memory['cond_frame_outputs' if t == 0 else 'non_cond_frame_outputs'][t] = kept
         memory['non_cond_frame_outputs'].pop(t - 20, None)
-        mask = np.zeros(whole.shape[:2], bool)
-        mask[y0:y1, x0:x1] = full_size(output['pred_masks'][0, 0], shape)
-        if window and t > 0:
-            window.follow(mask)
-        yield mask
+        yield full_size(output['pred_masks'][0, 0], image.shape[:2])
 
 
 def score_video(model, sequence):

@@ -3,7 +3,7 @@
 properties of the elements, which real footage may not.
 
     .deps/train/bin/python models/train/held_out.py --pack PACK --out FOLDER --count 60 --length 8
-    .deps/train/bin/python models/evaluate FOLDER --out RESULTS [--search-window 1.5] [--skip stills]
+    .deps/train/bin/python models/evaluate FOLDER --out RESULTS [--search-window 1.5] [--follow-window 2.5] [--skip stills]
 
 Squares of 640 px, one object each. Deterministic."""
 import argparse
@@ -38,8 +38,11 @@ def main():
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--count', type=int, default=60)
     parser.add_argument('--length', type=int, default=1, help='frames')
+    parser.add_argument('--kind', choices=['small', 'coarse'], help='of scenes, all alike; default: as in training')
     arguments = parser.parse_args()
     rng, assets = np.random.default_rng(SEED), Assets(arguments.pack, validation=True)
+    if arguments.kind:
+        assets = assets.of_kind(arguments.kind)
     for number in range(arguments.count):
         images, masks = scene(rng, assets, SIZE, arguments.length, 1)
         write(arguments.out / f'{number:04}', images, (masks[:, 0] > 0).astype(np.uint8))

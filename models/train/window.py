@@ -6,10 +6,9 @@
 Mean IoU on stills composed of pictures kept from training, 640 px, so that a window shows more than the whole
 picture squeezed to the weights' own size does. Windows are squares of so many times the box's longer side, 0 is the
 whole picture. A click has no box: there the window goes around the mask that the whole picture gave, and the click is
-asked again in it, alone (`click`) or with that mask (`click+mask`). In clips of twelve frames (`track`) the window
-follows the object: mean IoU of all frames but the first."""
+asked again in it, alone (`click`) or with that mask (`click+mask`). For windows that follow an object see
+held_out.py."""
 import argparse
-from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -18,12 +17,10 @@ import evaluate
 import scores
 from compose.assets import Assets
 from compose.batch import compose
-from compose.scene import scene
 from schedule import Plan
 
 SEED = 1_000_003
 PLAN = Plan(640, 1, 4, 2)       # size, length, scenes, targets
-CLIP_LENGTH = 12
 
 
 def window(box, factor, shape):
@@ -35,35 +32,6 @@ def window(box, factor, shape):
     x0 = int(np.clip(round(box[0] + box[2] / 2 - width / 2), 0, shape[1] - width))
     y0 = int(np.clip(round(box[1] + box[3] / 2 - height / 2), 0, shape[0] - height))
     return x0, y0, x0 + width, y0 + height
-
-
-class Following:
-    """The window of a tracked object: its middle goes with the last mask's, its size slowly, and it grows while there
-    is no mask."""
-
-    def __init__(self, box, factor):
-        self.box, self.factor, self.missing = np.array(box, float), factor, 0
-
-    def place(self, shape):
-        return window(self.box, self.factor * 1.15 ** self.missing, shape)
-
-    def follow(self, mask):
-        if mask.sum() < 10:
-            self.missing += 1
-            return
-        now, self.missing = np.array(scores.box_of(mask), float), 0
-        size = 0.8 * self.box[2:] + 0.2 * now[2:]
-        self.box = np.concatenate([now[:2] + now[2:] / 2 - size / 2, size])
-
-
-def track_ious(model, images, truths, factors):
-    """{('track', factor): mean IoU}"""
-    clip, box = SimpleNamespace(frames=images, image=lambda t: images[t]), scores.box_of(truths[0])
-    results = {}
-    for factor in factors:
-        found = evaluate.track(model, clip, box, Following(box, factor) if factor else None)
-        results['track', factor] = np.mean([scores.iou(mask, truth) for mask, truth in zip(found, truths)][1:])
-    return results
 
 
 def ask(model, image, place, points, labels, mask=None):
@@ -107,7 +75,6 @@ def main():
     parser.add_argument('weights')
     parser.add_argument('--pack', required=True)
     parser.add_argument('--batches', type=int, default=30)
-    parser.add_argument('--clips', type=int, default=40)
     parser.add_argument('--factors', type=float, nargs='+', default=[0, 1.5, 2, 2.5, 3, 4])
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -121,14 +88,7 @@ def main():
             for truth, at, label in zip(masks > 0, points, labels):
                 for key, value in ious(model, image, truth, at.tolist(), label.tolist(), arguments.factors).items():
                     collected.setdefault(key, []).append(value)
-    rng = np.random.default_rng(SEED)
-    for _ in range(arguments.clips):
-        images, masks = scene(rng, assets, PLAN.size, CLIP_LENGTH, 1)
-        for key, value in track_ious(model, images, masks[:, 0] > 0, arguments.factors).items():
-            collected.setdefault(key, []).append(value)
-    for kind in ('box', 'click', 'click+mask', 'track'):
-        if (kind, arguments.factors[0]) not in collected:
-            continue
+    for kind in ('box', 'click', 'click+mask'):
         print(f'{kind:10} {len(collected[kind, arguments.factors[0]]):4} objects  '
               + '  '.join(f'{factor:g}: {np.mean(collected[kind, factor]):.3f}' for factor in arguments.factors))
 

@@ -7,7 +7,7 @@ import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BUILTIN_SEARCH_WINDOW = 1.5  # see models/train/measured.md
+BUILTIN_SEARCH_WINDOW, BUILTIN_FOLLOW_WINDOW = 1.5, 2.5  # see models/train/measured.md
 # Holes and specks of the built-in model's masks of stills, in pixels of a quarter of its input; as
 # sam2track's fill-hole-area.
 BUILTIN_REMOVED_AREA = 8
@@ -84,6 +84,15 @@ def add_look_arguments(parser, second_look="with the built-in model"):
                              f"answers, in twice the time (default: {second_look})")
 
 
+def add_follow_arguments(parser, default=f"{BUILTIN_FOLLOW_WINDOW:g} with the built-in model, which "
+                                         "was measured to gain by it, else 0"):
+    """How closely an object is followed. default: in words."""
+    parser.add_argument("--follow-window", type=float, metavar="TIMES",
+                        help="follow each object that is small in the frame in a square of so many "
+                             "times its longer side, for a run of the encoder each on every frame; "
+                             f"0: in the whole frame (default: {default})")
+
+
 def add_stills_arguments(parser):
     add_look_arguments(parser)
     parser.add_argument("--refine-edges", action=argparse.BooleanOptionalAction,
@@ -101,6 +110,14 @@ def look_properties(arguments):
     window, second = arguments.search_window, arguments.second_look
     return {"search-window": BUILTIN_SEARCH_WINDOW if window is None and builtin else window,
             "second-look": builtin if second is None else second}
+
+
+def follow_properties(arguments):
+    """Those of sam2track alone."""
+    window = arguments.follow_window
+    if window is None and is_builtin(arguments):
+        window = BUILTIN_FOLLOW_WINDOW
+    return {"follow-window": window}
 
 
 def stills_properties(arguments):

@@ -3,21 +3,43 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 namespace sam2 {
 namespace {
 
-constexpr float kWide = 0.8F;         // of each side of the frame
-constexpr float kGrowth = 1.15F;      // for each look that did not find it
-constexpr float kNewSize = 0.2F;      // weight of a size that was just seen
-constexpr float kMargin = 0.5F;       // around what is well inside, in units of its longer side
-constexpr float kTolerance = 1.3F;    // how far a window that stays may be off the size it should have
+// Measured: models/train/measured.md, "Following in a window".
+constexpr double kLargest = 0.25;   // of the frame's area
+constexpr double kLargestFromWhole = 0.2;  // less, so that it does not go to and fro
+constexpr float kGrowth = 1.15F;    // for each look that did not find the object
+constexpr float kNewSize = 0.2F;    // weight of a size that was just seen
+constexpr float kOffCentre = 0.06F, kOffSize = 1.2F;  // of a window that need not be moved
+
+// From a window so many times larger on an object is believed that is at most so many times larger
+// or smaller than it was.
+constexpr float kOtherScale = 1.5F, kOtherSize = 2;
+
+double AreaOf(const Window& window) {
+  return static_cast<double>(window.width) * window.height;
+}
+
+// The window, or the whole frame where it has more than that share of it.
+Window WholeAbove(double share, const Window& window, int frame_width, int frame_height) {
+  const Window whole{0, 0, frame_width, frame_height};
+  return AreaOf(window) > share * AreaOf(whole) ? whole : window;
+}
+
+bool IsNear(const Window& window, const Window& wanted) {
+  const auto near = [](int at, int side, int wanted_at, int wanted_side) {
+    const auto now = static_cast<float>(side), then = static_cast<float>(wanted_side);
+    const float off = std::abs(static_cast<float>(2 * at + side - 2 * wanted_at - wanted_side)) / 2;
+    return now <= kOffSize * then && then <= kOffSize * now && off <= kOffCentre * then;
+  };
+  return near(window.x, window.width, wanted.x, wanted.width) &&
+         near(window.y, window.height, wanted.y, wanted.height);
+}
 
 float LongerSide(const Box& box) { return std::max(box.x1 - box.x0, box.y1 - box.y0); }
-
-Box Scaled(const Box& box, float sx, float sy) {
-  return {box.x0 * sx, box.y0 * sy, box.x1 * sx, box.y1 * sy};
-}
 
 // A square with the same middle.
 Box Square(const Box& box, float side) {
@@ -27,41 +49,34 @@ Box Square(const Box& box, float side) {
 
 }  // namespace
 
-Window WholeIfWide(const Window& window, int frame_width, int frame_height) {
-  const bool wide = static_cast<float>(window.width) >= kWide * static_cast<float>(frame_width) &&
-                    static_cast<float>(window.height) >= kWide * static_cast<float>(frame_height);
-  return wide ? Window{0, 0, frame_width, frame_height} : window;
+Window FollowWindow::Around(const Box& box, float factor, int frame_width, int frame_height) {
+  if (factor == 0) return {0, 0, frame_width, frame_height};
+  return WholeAbove(kLargest, WindowAround(box, factor, frame_width, frame_height), frame_width,
+                    frame_height);
 }
 
 Window FollowWindow::Next(float factor, int frame_width, int frame_height) const {
-  if (factor == 0 || !box_) return {0, 0, frame_width, frame_height};
-  const bool same_size = frame_width == frame_width_ && frame_height == frame_height_;
-  if (same_size && unseen_ == 0 && IsWellInside(window_, factor)) return window_;
+  const Window whole{0, 0, frame_width, frame_height};
+  if (factor == 0 || !box_) return whole;
   const float sx = static_cast<float>(frame_width) / static_cast<float>(frame_width_);
   const float sy = static_cast<float>(frame_height) / static_cast<float>(frame_height_);
-  const Box around = Scaled(Square(*box_, side_), sx, sy);
-  // No more than twice what any frame needs, so that it stays a number.
-  const float grown = factor * std::pow(kGrowth, static_cast<float>(std::min(unseen_, 60)));
-  return WholeIfWide(WindowAround(around, grown, frame_width, frame_height), frame_width,
-                     frame_height);
+  const Box square = Square(*box_, side_);
+  // Of very many looks the power would be no number any more.
+  const float grown = factor * std::pow(kGrowth, static_cast<float>(std::min(unseen_, 100)));
+  const Window wanted = WindowAround({square.x0 * sx, square.y0 * sy, square.x1 * sx, square.y1 * sy},
+                                     grown, frame_width, frame_height);
+  const bool same_size = frame_width == frame_width_ && frame_height == frame_height_;
+  if (same_size && unseen_ == 0 && IsNear(window_, wanted)) return window_;
+  return WholeAbove(window_ == whole ? kLargestFromWhole : kLargest, wanted, frame_width,
+                    frame_height);
 }
 
-bool FollowWindow::IsWellInside(const Window& window, float factor) const {
-  const Window whole{0, 0, frame_width_, frame_height_};
-  const Window wanted = WindowAround(Square(*box_, side_), factor, frame_width_, frame_height_);
-  const auto fits = [](int side, int wanted_side) {
-    const float ratio = static_cast<float>(side) / static_cast<float>(wanted_side);
-    return ratio <= kTolerance && ratio >= 1 / kTolerance;
-  };
-  if (!fits(window.width, wanted.width) || !fits(window.height, wanted.height)) return false;
-  const float margin = kMargin * LongerSide(*box_);
-  const auto x0 = static_cast<float>(window.x), y0 = static_cast<float>(window.y);
-  return (window.x == 0 || box_->x0 - x0 >= margin) &&
-         (window.y == 0 || box_->y0 - y0 >= margin) &&
-         (window.x + window.width == whole.width ||
-          x0 + static_cast<float>(window.width) - box_->x1 >= margin) &&
-         (window.y + window.height == whole.height ||
-          y0 + static_cast<float>(window.height) - box_->y1 >= margin);
+bool FollowWindow::MayBe(const Box& found, const Window& window, float factor) const {
+  if (factor == 0 || !box_) return true;
+  const auto side = static_cast<float>(std::max(window.width, window.height));
+  if (side <= kOtherScale * factor * side_) return true;
+  const float ratio = LongerSide(found) / side_;
+  return ratio <= kOtherSize && ratio >= 1 / kOtherSize;
 }
 
 void FollowWindow::Update(const Window& window, const std::optional<Box>& box, bool anew,

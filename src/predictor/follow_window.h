@@ -8,18 +8,22 @@
 
 namespace sam2 {
 
-// The window that is wide enough to be the whole frame, as nothing is gained by less, or itself.
-Window WholeIfWide(const Window& window, int frame_width, int frame_height);
-
 // The part of the frame that one object is followed in: a square around it, some times as
 // large, so that the network sees more of it than in the whole frame squeezed to its input.
-// It stays where it is while the object is well inside, like a camera that is moved only
-// when it must be; it grows while the object is not seen, until it is the whole frame.
+// Like a camera it is not moved for little. It grows while the object is not seen. Where it
+// would be no small part of the frame it is the whole frame.
 class FollowWindow {
  public:
-  // Where to look on the next frame, of this size. factor: side of the window, in units of the
-  // object's longer side; 0: the whole frame.
+  // Around an object that begins. factor: side of the window, in units of the object's longer
+  // side; 0: the whole frame.
+  static Window Around(const Box& box, float factor, int frame_width, int frame_height);
+
+  // Where to look on the next frame, of this size.
   Window Next(float factor, int frame_width, int frame_height) const;
+
+  // Whether that may be the object, found in that window. Its memories are of windows of one
+  // scale: in a much larger one the network takes other large things for it.
+  bool MayBe(const Box& found, const Window& window, float factor) const;
 
   // What came of a look in that window of a frame of this size: where the object was seen, or
   // nothing. anew: its size is taken over at once, where it is smoothed otherwise, so that one
@@ -28,8 +32,6 @@ class FollowWindow {
               int frame_height);
 
  private:
-  bool IsWellInside(const Window& window, float factor) const;
-
   std::optional<Box> box_;  // where it was seen last, in pixels of a frame of the size below
   float side_ = 0;          // its longer side, smoothed
   int unseen_ = 0;          // looks since then

@@ -179,7 +179,7 @@ Window StreamingTracker::WindowFor(const FrameView& frame, int id, const PromptP
   const float factor = frame.memory == FrameMemory::kHost ? options_.follow_window : 0;
   if (factor == 0) return whole;
   const auto around = [&](const Box& box) {
-    return WholeIfWide(WindowAround(box, factor, width, height), width, height);
+    return FollowWindow::Around(box, factor, width, height);
   };
   const auto pending = plan.pending().find(id);
   if (pending == plan.pending().end()) return Find(id)->window.Next(factor, width, height);
@@ -433,11 +433,18 @@ void StreamingTracker::Report(const Window& window, std::int64_t pts_ns, bool cu
     object.mask =
         FromWindow(MaskFromLogits(answer.mask[0][0], window.width, window.height), window);
   }
-  if (!object.mask.empty()) {
+  if (!object.mask.empty() && MayBe(answer, window)) {
     object.box = BoxOf(object.mask);
   } else {
+    object.mask = {};
     object.state = UnseenState(Find(answer.id), pts_ns);
   }
+}
+
+bool StreamingTracker::MayBe(ObjectAnswer& answer, const Window& window) const {
+  const TrackedObject* object = answer.prompted ? nullptr : Find(answer.id);
+  answer.is_other = object && !object->window.MayBe(BoxOf(answer.report.mask), window, options_.follow_window);
+  return !answer.is_other;
 }
 
 bool StreamingTracker::IsSeen(const ObjectAnswer& answer, bool cut) const {
@@ -499,6 +506,7 @@ void StreamingTracker::Remember(TrackedObject& object, const ObjectAnswer& answe
 
 bool StreamingTracker::IsWorthRemembering(const TrackedObject& object,
                                           const ObjectAnswer& answer) const {
+  if (answer.is_other) return false;
   if (options_.memory_policy == MemoryPolicy::kOfficial) return !object.across_cut;
   return answer.report.box && object.confidence.IsWorthRemembering(answer.sight);
 }

@@ -57,6 +57,7 @@ class StreamingTracker : public VideoTracker {
     ObjectMemory memory;  // of this frame, not yet in its bank
     Sight sight;
     Tensor mask;  // see Readout
+    bool is_other = false;  // what was found is no such object
     Object report;
   };
   using FramePrompts = std::map<int, FramePrompt>;  // by object
@@ -113,6 +114,8 @@ class StreamingTracker : public VideoTracker {
   MotionPrior Prior(const FrameView& frame, const Following& part, std::int64_t pts_ns) const;
   // Completes the answer by what it means. cut: the frame begins a scene.
   void Report(const Window& window, std::int64_t pts_ns, bool cut, ObjectAnswer& answer) const;
+  // Whether the answer's mask, found in that window, may be the object's.
+  bool MayBe(ObjectAnswer& answer, const Window& window) const;
   // Whether an object that the network calls present is to be taken as seen.
   bool IsSeen(const ObjectAnswer& answer, bool cut) const;
   ObjectState UnseenState(const TrackedObject* object, std::int64_t pts_ns) const;

@@ -44,22 +44,21 @@ TEST_F(FollowWindowTest, ItIsASquareAroundTheObject) {
   EXPECT_EQ(Next(4).width, 320);
 }
 
-TEST_F(FollowWindowTest, ItStaysWhileTheObjectIsWellInside) {
+TEST_F(FollowWindowTest, ItIsNotMovedForLittle) {
   Look(Square(500, 300, 80));
   const Window first = Next();
-  for (const float x : {505.0F, 510.0F, 515.0F, 520.0F}) {
+  for (const float x : {502.0F, 506.0F, 510.0F, 512.0F}) {
     EXPECT_EQ(Look(Square(x, 300, 80)), first);
   }
-  EXPECT_EQ(Next(), first);
-  Look(Square(521, 300, 80));
-  EXPECT_EQ(Next(), WindowAround(Square(521, 300, 80), kFactor, kWidth, kHeight));
+  EXPECT_EQ(Look(Square(514, 300, 80)), first);
+  EXPECT_EQ(Next(), WindowAround(Square(514, 300, 80), kFactor, kWidth, kHeight));
 }
 
-TEST_F(FollowWindowTest, AtTheFramesEdgeNoMarginIsNeeded) {
-  Look(Square(40, 300, 80));
+TEST_F(FollowWindowTest, AtTheFramesEdgeItStays) {
+  Look(Square(60, 300, 80));
   const Window first = Next();
   EXPECT_EQ(first.x, 0);
-  Look(Square(41, 300, 80));
+  Look(Square(40, 300, 80));
   EXPECT_EQ(Next(), first);
 }
 
@@ -99,10 +98,22 @@ TEST_F(FollowWindowTest, ItGrowsWhileTheObjectIsNotSeenAndShrinksWhenItIs) {
 }
 
 TEST_F(FollowWindowTest, OfALargeObjectItIsTheWholeFrame) {
-  Look(Square(500, 300, 390));
+  EXPECT_EQ(FollowWindow::Around(Square(500, 300, 160), kFactor, kWidth, kHeight), kWhole);
+  EXPECT_EQ(FollowWindow::Around(Square(500, 300, 152), kFactor, kWidth, kHeight),
+            (Window{310, 110, 380, 380}));
+  EXPECT_EQ(FollowWindow::Around(Square(500, 300, 80), 0, kWidth, kHeight), kWhole);
+  Look(Square(500, 300, 160));
   EXPECT_EQ(Next(), kWhole);
-  EXPECT_EQ(WholeIfWide({0, 0, 800, 480}, kWidth, kHeight), kWhole);
-  EXPECT_EQ(WholeIfWide({0, 0, 800, 470}, kWidth, kHeight), (Window{0, 0, 800, 470}));
+}
+
+TEST_F(FollowWindowTest, AtThatSizeItDoesNotGoToAndFro) {
+  Look(Square(500, 300, 160));
+  Look(Square(500, 300, 152), /*anew=*/true);
+  EXPECT_EQ(Next(), kWhole);
+  Look(Square(500, 300, 130), /*anew=*/true);
+  EXPECT_EQ(Next().width, 326);
+  Look(Square(500, 300, 152), /*anew=*/true);
+  EXPECT_EQ(Next().width, 326);
 }
 
 TEST_F(FollowWindowTest, ItGoesWithTheFramesSize) {
