@@ -110,6 +110,21 @@ class Results(Folder):
         self.assertNotEqual(found["default"], found["none"])
         self.assertNotEqual(found["default"], found["once"])
 
+    def test_the_built_in_model_follows_small_things_in_a_window_of_two_boxes_and_a_half(self):
+        video = self.folder / "ball.mp4"
+        launch("videotestsrc num-buffers=6 pattern=ball ! video/x-raw,width=640,height=480 ! x264enc ! "
+               f"mp4mux ! filesink location={video}")
+        found = {}
+        for name, arguments in {"default": (), "same": ("--follow-window", 2.5),
+                                "none": ("--follow-window", 0)}.items():
+            result = self.track(video, "--box", "300,220,40,40", "--name", name, *arguments)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            found[name] = [line["objects"][0] for line in self.lines(name)]
+        self.assertEqual(found["default"], found["same"])
+        self.assertEqual(found["default"][0]["segmentation"], found["none"][0]["segmentation"])
+        self.assertNotEqual(found["default"][5]["segmentation"], found["none"][5]["segmentation"])
+        self.assertGreater(iou(found["default"][5]["bbox"], (348, 270, 40, 40)), 0.8)
+
     def test_two_objects_are_followed_through_the_sample_clip(self):
         result = self.track(CARS, *BOXES)
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -329,6 +344,12 @@ class FormerResults(Folder):
 
 
 class BadInput(Folder):
+    def test_windows_that_are_not_allowed(self):
+        for window in "search", "follow":
+            for value in -1, 11:
+                self.assert_fails(self.track(self.short(), "--box", "1,2,3,4", f"--{window}-window", value),
+                                  f"{window}-window", "not allowed")
+
     def test_no_such_file(self):
         self.assert_fails(self.track("nowhere.mp4", *BOXES), "no file 'nowhere.mp4'")
 
