@@ -57,11 +57,13 @@ class Assets:
     """cutouts: {source: [list of frames, each BGRA uint8 [h, w, 4]]}; photos, textures: [BGR uint8 [h, w, 3]];
     rooms: {source: [(frames BGR uint8 [F, h, w, 3], object numbers uint8 [F, h, w])]}; `room_share` of the scenes begin
     as one, or as a photograph with its own objects, and get `most_added` more at most. Shares of
-    `kinds`: all objects small, few pixels; the rest is plain. Held-out scenes are plain but for `of_kind`, and have
-    the share of rooms they always had, so that scores can be compared."""
+    `kinds`: all objects small, few pixels; the rest is plain. Of the clips a share is `followed`: what a window shows
+    that follows a small thing. Held-out scenes are plain but for `of_kind`, and have the share of rooms they always
+    had, so that scores can be compared."""
 
     room_share, most_added = 0.75, 2
     kinds = dict(small=0.15, coarse=0.15)
+    followed = 0.3
 
     def __init__(self, pack, validation=False):
         pack = Path(pack)
@@ -85,7 +87,7 @@ class Assets:
                 (self.photos if entry['kind'] == 'photo' else self.textures).append(picture)
         self.weights = index['weights']
         if validation:
-            self.kinds, self.room_share = {}, 0.6
+            self.kinds, self.room_share, self.followed = {}, 0.6, 0
 
     def untouched(self, source):
         """The same, for scenes that are rooms of one source as they are."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from .follow import LARGER, followed
 from .prompts import prompts
 from .scene import scene
 
@@ -41,6 +42,11 @@ class Batch:
         return self.images.shape[0] * self.images.shape[1]
 
 
+def _clip_in_a_window(rng, assets, plan):
+    larger = 2 * round(LARGER * plan.size / 2)
+    return followed(rng, *scene(rng, assets.of_kind('small'), larger, plan.length, plan.targets, fastest=0.5), plan.size)
+
+
 def compose(seed, step, assets, plan, kind=None):
     """plan: size, length (frames), scenes (B), targets (K) of this step; kind: what the prompts are, default: drawn."""
     rng = np.random.default_rng([seed, step])
@@ -50,7 +56,9 @@ def compose(seed, step, assets, plan, kind=None):
     images, masks, points, labels = [], [], [], []
     asking = rng.spawn(1)[0]                        # the scenes are the same whatever is asked
     for _ in range(plan.scenes):
-        image, mask = scene(rng, assets, plan.size, plan.length, plan.targets)
+        in_a_window = plan.length > 1 and assets.followed and rng.random() < assets.followed
+        image, mask = _clip_in_a_window(rng, assets, plan) if in_a_window else \
+            scene(rng, assets, plan.size, plan.length, plan.targets)
         point, label = prompts(asking, mask[0], kind.replace('m', 'b'))
         images.append(image)
         masks.append(mask)

@@ -177,13 +177,14 @@ def _background(rng, assets, size, aspect):
     return plane
 
 
-def scene(rng, assets, size, length, targets):
-    """-> RGB uint8 [T, S, S, 3], masks uint8 [T, targets, S, S]; every target is visible in frame 0."""
+def scene(rng, assets, size, length, targets, fastest=1):
+    """-> RGB uint8 [T, S, S, 3], masks uint8 [T, targets, S, S]; every target is visible in frame 0. fastest: share of
+    the speed that clips have."""
     moving = length > 1
     assets = assets.for_clips() if moving else assets
     kind = assets.scene_kind(rng)
     smallest = SMALLEST[kind]
-    speed = motion.clip_speed(rng)
+    speed = motion.clip_speed(rng) * fastest
     while True:
         # whose own things are no small ones
         begins_as_room = kind != 'small' and assets.rooms and rng.random() < assets.room_share
