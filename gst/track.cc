@@ -446,7 +446,7 @@ static void install_properties(GObjectClass* klass) {
                          "Each object is followed in a square of so many times its longer side, "
                          "which the network sees in place of the frame: better masks of what is "
                          "small there, for a run of the encoder for each such object on each frame; "
-                         "1 to 10; 0: in the whole frame. Not in CUDA memory",
+                         "1.5 to 10; 0: in the whole frame. Not in CUDA memory",
                          0, sam2::kMaxWindow, defaults.follow_window, kReadyFlags));
   install_policies(klass);
 }

@@ -168,6 +168,8 @@ enum class MemoryPolicy {
 
 // The widest window that may be asked for, in units of the longer side of an object's box.
 inline constexpr float kMaxWindow = 10;
+// The narrowest one to follow an object in, which has to see where it goes.
+inline constexpr float kMinFollowWindow = 1.5F;
 
 struct TrackerOptions {
   // An occluded object is lost when it was not seen for this long.
@@ -200,11 +202,11 @@ struct TrackerOptions {
   // without a window. Not in device memory.
   bool second_look = false;
   // Each object is followed in a part of the frame of its own, encoded on its own:
-  // a square of so many times the longer side of its box, 1 to kMaxWindow;
-  // 0, or where that is nearly all of the frame: in the whole frame. One that a box
-  // or clicks begin is then looked for as search_window has it, 0 included, and
-  // followed from the mask found there. Where an object is not seen its window
-  // grows. Frames in device memory are followed as wholes.
+  // a square of so many times the longer side of its box, kMinFollowWindow to
+  // kMaxWindow; 0, or where that is more than a quarter of the frame: in the whole
+  // frame. One that a box or clicks begin is then looked for as search_window has
+  // it, 0 included, and followed from the mask found there. While an object is not
+  // seen its window grows. In device memory objects are followed in whole frames.
   float follow_window = 0;
 };
 

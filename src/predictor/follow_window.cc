@@ -8,19 +8,29 @@
 namespace sam2 {
 namespace {
 
-// Measured: models/train/measured.md, "Following in a window".
-constexpr double kLargest = 0.25;   // of the frame's area
+// Figures: models/train/measured.md, "Following in a window".
+constexpr double kLargest = 0.25;          // of the frame's area
 constexpr double kLargestFromWhole = 0.2;  // less, so that it does not go to and fro
-constexpr float kGrowth = 1.15F;    // for each look that did not find the object
-constexpr float kNewSize = 0.2F;    // weight of a size that was just seen
+constexpr float kGrowth = 1.15F;           // for each look that did not find the object
+constexpr float kNewSize = 0.2F;           // weight of a size that was just seen
 constexpr float kOffCentre = 0.06F, kOffSize = 1.2F;  // of a window that need not be moved
-
 // From a window so many times larger on an object is believed that is at most so many times larger
-// or smaller than it was.
-constexpr float kOtherScale = 1.5F, kOtherSize = 2;
+// or smaller than it was, and some more for each look since.
+constexpr float kOtherScale = 1.5F, kOtherSize = 2, kChange = 1.02F;
+constexpr int kManyLooks = 100;  // powers of more would be no numbers in the end
 
 double AreaOf(const Window& window) {
   return static_cast<double>(window.width) * window.height;
+}
+
+float LongerSide(const Window& window) {
+  return static_cast<float>(std::max(window.width, window.height));
+}
+
+float LongerSide(const Box& box) { return std::max(box.x1 - box.x0, box.y1 - box.y0); }
+
+float Power(float base, int looks) {
+  return std::pow(base, static_cast<float>(std::min(looks, kManyLooks)));
 }
 
 // The window, or the whole frame where it has more than that share of it.
@@ -39,8 +49,6 @@ bool IsNear(const Window& window, const Window& wanted) {
          near(window.y, window.height, wanted.y, wanted.height);
 }
 
-float LongerSide(const Box& box) { return std::max(box.x1 - box.x0, box.y1 - box.y0); }
-
 // A square with the same middle.
 Box Square(const Box& box, float side) {
   const float x = (box.x0 + box.x1) / 2, y = (box.y0 + box.y1) / 2;
@@ -55,41 +63,58 @@ Window FollowWindow::Around(const Box& box, float factor, int frame_width, int f
                     frame_height);
 }
 
+FollowWindow FollowWindow::ScaledTo(int frame_width, int frame_height) const {
+  if (!box_ || (frame_width == frame_width_ && frame_height == frame_height_)) return *this;
+  const float sx = static_cast<float>(frame_width) / static_cast<float>(frame_width_);
+  const float sy = static_cast<float>(frame_height) / static_cast<float>(frame_height_);
+  FollowWindow scaled = *this;
+  scaled.box_ = {box_->x0 * sx, box_->y0 * sy, box_->x1 * sx, box_->y1 * sy};
+  scaled.side_ *= std::max(sx, sy);
+  scaled.scale_ *= std::max(sx, sy);
+  const bool was_whole = window_ == Window{0, 0, frame_width_, frame_height_};
+  scaled.window_ = was_whole ? Window{0, 0, frame_width, frame_height} : Window{};
+  scaled.frame_width_ = frame_width;
+  scaled.frame_height_ = frame_height;
+  return scaled;
+}
+
 Window FollowWindow::Next(float factor, int frame_width, int frame_height) const {
   const Window whole{0, 0, frame_width, frame_height};
   if (factor == 0 || !box_) return whole;
-  const float sx = static_cast<float>(frame_width) / static_cast<float>(frame_width_);
-  const float sy = static_cast<float>(frame_height) / static_cast<float>(frame_height_);
-  const Box square = Square(*box_, side_);
-  // Of very many looks the power would be no number any more.
-  const float grown = factor * std::pow(kGrowth, static_cast<float>(std::min(unseen_, 100)));
-  const Window wanted = WindowAround({square.x0 * sx, square.y0 * sy, square.x1 * sx, square.y1 * sy},
-                                     grown, frame_width, frame_height);
-  const bool same_size = frame_width == frame_width_ && frame_height == frame_height_;
-  if (same_size && unseen_ == 0 && IsNear(window_, wanted)) return window_;
-  return WholeAbove(window_ == whole ? kLargestFromWhole : kLargest, wanted, frame_width,
+  const FollowWindow here = ScaledTo(frame_width, frame_height);
+  const Window wanted = WindowAround(Square(*here.box_, here.side_),
+                                     factor * Power(kGrowth, unseen_), frame_width, frame_height);
+  if (unseen_ == 0 && IsNear(here.window_, wanted)) return here.window_;
+  return WholeAbove(here.window_ == whole ? kLargestFromWhole : kLargest, wanted, frame_width,
                     frame_height);
 }
 
-bool FollowWindow::MayBe(const Box& found, const Window& window, float factor) const {
-  if (factor == 0 || !box_) return true;
-  const auto side = static_cast<float>(std::max(window.width, window.height));
-  if (side <= kOtherScale * factor * side_) return true;
-  const float ratio = LongerSide(found) / side_;
-  return ratio <= kOtherSize && ratio >= 1 / kOtherSize;
+std::optional<Box> FollowWindow::Seen(int frame_width, int frame_height) const {
+  if (unseen_ > 0) return {};
+  return ScaledTo(frame_width, frame_height).box_;
+}
+
+bool FollowWindow::MayBe(const Box& found, const Window& window, int frame_width,
+                         int frame_height) const {
+  if (!box_) return true;
+  const FollowWindow here = ScaledTo(frame_width, frame_height);
+  if (LongerSide(window) <= kOtherScale * here.scale_) return true;
+  const float ratio = LongerSide(found) / here.side_, most = kOtherSize * Power(kChange, unseen_);
+  return ratio <= most && ratio >= 1 / most;
 }
 
 void FollowWindow::Update(const Window& window, const std::optional<Box>& box, bool anew,
                           int frame_width, int frame_height) {
+  *this = anew ? FollowWindow() : ScaledTo(frame_width, frame_height);
   window_ = window;
   if (!box) {
     ++unseen_;
     return;
   }
-  const bool known = box_ && !anew && frame_width == frame_width_ && frame_height == frame_height_;
   const float side = LongerSide(*box);
-  side_ = known ? side_ + kNewSize * (side - side_) : side;
+  side_ = box_ ? side_ + kNewSize * (side - side_) : side;
   box_ = box;
+  scale_ = LongerSide(window);
   unseen_ = 0;
   frame_width_ = frame_width;
   frame_height_ = frame_height;

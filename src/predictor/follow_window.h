@@ -21,19 +21,27 @@ class FollowWindow {
   // Where to look on the next frame, of this size.
   Window Next(float factor, int frame_width, int frame_height) const;
 
-  // Whether that may be the object, found in that window. Its memories are of windows of one
-  // scale: in a much larger one the network takes other large things for it.
-  bool MayBe(const Box& found, const Window& window, float factor) const;
+  // Where the object was on the frame before, in pixels of one of this size, if it was seen.
+  std::optional<Box> Seen(int frame_width, int frame_height) const;
+
+  // Whether that may be the object, found in that window of a frame of this size. Its memories
+  // are of windows of one scale: in a much larger one the network takes other large things for
+  // it. The longer it was not seen the more it may have changed.
+  bool MayBe(const Box& found, const Window& window, int frame_width, int frame_height) const;
 
   // What came of a look in that window of a frame of this size: where the object was seen, or
-  // nothing. anew: its size is taken over at once, where it is smoothed otherwise, so that one
+  // nothing. anew: whatever was before does not count. Else its size is smoothed, so that one
   // poor mask does not take the window away from the object.
   void Update(const Window& window, const std::optional<Box>& box, bool anew, int frame_width,
               int frame_height);
 
  private:
-  std::optional<Box> box_;  // where it was seen last, in pixels of a frame of the size below
+  // The same in pixels of a frame of this size.
+  FollowWindow ScaledTo(int frame_width, int frame_height) const;
+
+  std::optional<Box> box_;  // where it was seen last
   float side_ = 0;          // its longer side, smoothed
+  float scale_ = 0;         // longer side of the window that it was seen in
   int unseen_ = 0;          // looks since then
   Window window_;           // where it was looked for last
   int frame_width_ = 0, frame_height_ = 0;

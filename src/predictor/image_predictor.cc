@@ -46,7 +46,7 @@ bool Contains(const Mask& mask, const Point& point) {
 
 StillsPredictor::StillsPredictor(std::shared_ptr<ModelEngine> engine, const StillsOptions& options)
     : engine_(std::move(engine)), options_(options) {
-  CheckWindow("search-window", options.search_window);
+  CheckWindow("search-window", options.search_window, 1);
 }
 
 bool StillsPredictor::SetImage(const FrameView& frame) {

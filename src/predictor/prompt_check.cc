@@ -106,10 +106,10 @@ std::string CheckId(const Prompt& prompt) {
   return {};
 }
 
-void CheckWindow(const char* name, float factor) {
-  if (factor == 0 || (factor >= 1 && factor <= kMaxWindow)) return;
+void CheckWindow(const char* name, float factor, float least) {
+  if (factor == 0 || (factor >= least && factor <= kMaxWindow)) return;
   std::ostringstream text;
-  text << name << " " << factor << ": allowed are 0 and 1 to " << kMaxWindow;
+  text << name << " " << factor << ": allowed are 0 and " << least << " to " << kMaxWindow;
   throw Error(ErrorCode::kBadSettings, text.str());
 }
 

@@ -16,6 +16,7 @@ void CheckPrompt(Prompt& prompt, int frame_width, int frame_height, PromptOutcom
 std::string CheckId(const Prompt& prompt);
 
 // Throws Error kBadSettings for a window that cannot be. name: as the elements have it.
-void CheckWindow(const char* name, float factor);
+// 0 and `least` to kMaxWindow are allowed.
+void CheckWindow(const char* name, float factor, float least);
 
 }  // namespace sam2

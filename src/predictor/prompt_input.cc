@@ -50,7 +50,7 @@ Box ExtentOf(const PromptPlan::Pending& pending) {
   const auto add = [&](const Box& box) { extent = extent ? Union(*extent, box) : box; };
   for (const Prompt& prompt : pending.prompts) {
     if (prompt.box) add(*prompt.box);
-    if (prompt.mask) add(BoxOf(*prompt.mask));
+    if (prompt.mask) extent = BoxOf(*prompt.mask);
     for (const Point& point : prompt.points) add({point.x, point.y, point.x, point.y});
   }
   return extent.value_or(Box{});

@@ -18,7 +18,8 @@ bool GivesMask(const PromptPlan::Pending& pending);
 // Whether all that is asked of the object is a box or clicks on a frame where it begins.
 bool BeginsByPoints(const PromptPlan::Pending& pending);
 
-// The smallest box with all in it that is asked of the object: boxes, clicks, masks.
+// The smallest box with all in it that is asked of the object: boxes and clicks, or a mask and
+// what comes behind it.
 Box ExtentOf(const PromptPlan::Pending& pending);
 
 // A mask of the frame as one of the window: [1, 1, S, S] of 0 and 1, on the model's device.

@@ -57,8 +57,8 @@ StreamingTracker::StreamingTracker(std::shared_ptr<ModelEngine> engine,
     : engine_(std::move(engine)),
       options_(options),
       reader_(NewReader(*engine_)) {
-  CheckWindow("search-window", options.search_window);
-  CheckWindow("follow-window", options.follow_window);
+  CheckWindow("search-window", options.search_window, 1);
+  CheckWindow("follow-window", options.follow_window, kMinFollowWindow);
 }
 
 void StreamingTracker::Reset() {
@@ -81,8 +81,9 @@ StepResult StreamingTracker::Step(const FrameView& frame, std::int64_t pts_ns,
   };
   if (!std::ranges::all_of(objects_, needs_no_look) || !plan.pending().empty()) {
     Looks looks = LookClosely(frame, plan, stop);
-    Views views(*engine_, reader_, frame, std::move(ahead));
-    ChooseWindows(frame, pts_ns, plan, looks, views);
+    Views views(*engine_, reader_, frame);
+    ChooseWindows(frame, pts_ns, plan, looks, ahead, views);
+    ahead.clear();  // what the windows have moved away from
     engine_->Run([&] { RunStep(views, frame, pts_ns, plan, std::move(looks)); });
   } else {
     cuts_.MissFrame();
@@ -182,21 +183,25 @@ Window StreamingTracker::WindowFor(const FrameView& frame, int id, const PromptP
     return FollowWindow::Around(box, factor, width, height);
   };
   const auto pending = plan.pending().find(id);
-  if (pending == plan.pending().end()) return Find(id)->window.Next(factor, width, height);
+  if (pending == plan.pending().end()) {
+    const TrackedObject& object = *Find(id);
+    return object.across_cut ? whole : object.window.Next(factor, width, height);
+  }
   if (const auto look = looks.find(id); look != looks.end()) return around(BoxOf(look->second.mask));
   if (BeginsByPoints(pending->second)) return whole;  // nothing was found up close
   const Box asked = ExtentOf(pending->second);
-  if (pending->second.FromScratch() || GivesMask(pending->second)) return around(asked);
-  const TrackedObject& object = *Find(id);
-  const Window next = object.window.Next(factor, width, height);
+  if (GivesMask(pending->second)) return around(asked);
+  const FollowWindow& window = Find(id)->window;
+  const Window next = window.Next(factor, width, height);
   if (next.Contains(asked)) return next;
-  return object.report.box ? around(Union(asked, *object.report.box)) : whole;
+  const std::optional<Box> seen = window.Seen(width, height);
+  return seen ? around(Union(asked, *seen)) : whole;
 }
 
 void StreamingTracker::ChooseWindows(const FrameView& frame, std::int64_t pts_ns,
                                      const PromptPlan& plan, const Looks& looks,
-                                     Views& views) const {
-  const auto add = [&](int id) { views.Add(id, WindowFor(frame, id, plan, looks)); };
+                                     Views::Ahead& ahead, Views& views) const {
+  const auto add = [&](int id) { views.Add(id, WindowFor(frame, id, plan, looks), ahead); };
   for (const TrackedObject& object : objects_) {
     if (!plan.Removes(object.id()) && !Rests(object, pts_ns)) add(object.id());
   }
@@ -234,12 +239,12 @@ bool StreamingTracker::Rests(const TrackedObject& object, std::int64_t pts_ns) c
 
 void StreamingTracker::EncodeBeside(const Views& views) {
   if (!next_ || !engine_->EncodesBesideSteps()) return;
-  ahead_ = views.EncodeAhead(*std::exchange(next_, {}));
+  ahead_ = views.EncodeAhead(*std::exchange(next_, {}), former_windows_);
 }
 
 void StreamingTracker::EncodeBehind(const Views& views) try {
   if (!next_ || !engine_->EncodesBehindSteps()) return;
-  ahead_ = views.EncodeAhead(*std::exchange(next_, {}));
+  ahead_ = views.EncodeAhead(*std::exchange(next_, {}), former_windows_);
 } catch (const std::exception&) {
   // That frame's own step tries again, and tells.
 }
@@ -265,7 +270,7 @@ void StreamingTracker::RunStep(Views& views, const FrameView& frame, std::int64_
       // The network only took the mask over; what was seen up close tells more.
       answer.report = std::move(look->second);
     } else {
-      Report(views.of(answer.id).window(), pts_ns, cut, answer);
+      Report(frame, views.of(answer.id).window(), pts_ns, cut, answer);
     }
   }
   late_memories_.Begin(*engine_, std::move(late));
@@ -278,6 +283,7 @@ void StreamingTracker::RunStep(Views& views, const FrameView& frame, std::int64_
   }
   frame_width_ = frame.width;
   frame_height_ = frame.height;
+  former_windows_ = views.windows();
 }
 
 // All objects but those that rest and those whose prompt needs no former answer.
@@ -412,8 +418,11 @@ MotionPrior StreamingTracker::Prior(const FrameView& frame, const Following& par
   const Window& window = part.view->window();
   std::vector<float> values;  // six for each object
   for (const TrackedObject* object : part.objects) {
-    const Box in_frame = Absolute(object->motion.At(pts_ns).box, frame.width, frame.height);
-    const Box box = Relative(ToWindow(in_frame, window), window.width, window.height);
+    Box box = object->motion.At(pts_ns).box;
+    if (window.width != frame.width || window.height != frame.height) {
+      box = Relative(ToWindow(Absolute(box, frame.width, frame.height), window), window.width,
+                     window.height);
+    }
     values.insert(values.end(), {box.x0, box.y0, box.x1, box.y1,
                                  object->fill * (box.x1 - box.x0) * (box.y1 - box.y0),
                                  MotionWeight(object->motion, pts_ns)});
@@ -422,8 +431,8 @@ MotionPrior StreamingTracker::Prior(const FrameView& frame, const Following& par
   return {.boxes = all.narrow(1, 0, 4), .areas = all.select(1, 4), .weight = all.select(1, 5)};
 }
 
-void StreamingTracker::Report(const Window& window, std::int64_t pts_ns, bool cut,
-                              ObjectAnswer& answer) const {
+void StreamingTracker::Report(const FrameView& frame, const Window& window, std::int64_t pts_ns,
+                              bool cut, ObjectAnswer& answer) const {
   Object& object = answer.report;
   object.id = answer.id;
   object.score = 1 / (1 + std::exp(-answer.sight.logit));
@@ -433,7 +442,8 @@ void StreamingTracker::Report(const Window& window, std::int64_t pts_ns, bool cu
     object.mask =
         FromWindow(MaskFromLogits(answer.mask[0][0], window.width, window.height), window);
   }
-  if (!object.mask.empty() && MayBe(answer, window)) {
+  answer.is_other = !object.mask.empty() && IsOther(frame, window, cut, answer);
+  if (!object.mask.empty() && !answer.is_other) {
     object.box = BoxOf(object.mask);
   } else {
     object.mask = {};
@@ -441,10 +451,12 @@ void StreamingTracker::Report(const Window& window, std::int64_t pts_ns, bool cu
   }
 }
 
-bool StreamingTracker::MayBe(ObjectAnswer& answer, const Window& window) const {
-  const TrackedObject* object = answer.prompted ? nullptr : Find(answer.id);
-  answer.is_other = object && !object->window.MayBe(BoxOf(answer.report.mask), window, options_.follow_window);
-  return !answer.is_other;
+bool StreamingTracker::IsOther(const FrameView& frame, const Window& window, bool cut,
+                               const ObjectAnswer& answer) const {
+  if (answer.prompted || cut) return false;
+  const TrackedObject& object = *Find(answer.id);
+  return !object.across_cut && !object.window.MayBe(BoxOf(answer.report.mask), window, frame.width,
+                                                    frame.height);
 }
 
 bool StreamingTracker::IsSeen(const ObjectAnswer& answer, bool cut) const {
@@ -475,14 +487,16 @@ void StreamingTracker::Learn(const FrameView& frame, const Window& window, std::
   if (answer.prompted) object.confidence.Reset();
   object.last_looked_ns = pts_ns;
   if (answer.report.box || is_new) object.last_seen_ns = pts_ns;
-  if (answer.prompted || answer.report.box) object.across_cut = false;
   // What the user says, or another scene shows, is not to be smoothed with what was
   // seen before, nor judged by it.
-  if (answer.prompted || cut) {
+  const bool anew = answer.prompted || cut;
+  object.window.Update(window, answer.report.box, anew || object.across_cut, frame.width,
+                       frame.height);
+  if (answer.prompted || answer.report.box) object.across_cut = false;
+  if (anew) {
     object.motion.Reset();
     answer.sight.weight = 0;
   }
-  object.window.Update(window, answer.report.box, answer.prompted, frame.width, frame.height);
   Remember(object, answer);
   if (answer.report.box) Follow(object, frame, pts_ns, answer);
   object.report = std::move(answer.report);

@@ -84,7 +84,7 @@ class StreamingTracker : public VideoTracker {
   Window WindowFor(const FrameView& frame, int id, const PromptPlan& plan,
                    const Looks& looks) const;
   void ChooseWindows(const FrameView& frame, std::int64_t pts_ns, const PromptPlan& plan,
-                     const Looks& looks, Views& views) const;
+                     const Looks& looks, Views::Ahead& ahead, Views& views) const;
   // What is asked of the network. Looks that its size has no pixel of are dropped.
   FramePrompts Ask(const PromptPlan& plan, const Views& views, Looks& looks) const;
   // The next frame: beside this one's step, or when a GPU has been given all of that.
@@ -113,9 +113,11 @@ class StreamingTracker : public VideoTracker {
   // Where motion has these objects, for MemoryPolicy::kRobust.
   MotionPrior Prior(const FrameView& frame, const Following& part, std::int64_t pts_ns) const;
   // Completes the answer by what it means. cut: the frame begins a scene.
-  void Report(const Window& window, std::int64_t pts_ns, bool cut, ObjectAnswer& answer) const;
-  // Whether the answer's mask, found in that window, may be the object's.
-  bool MayBe(ObjectAnswer& answer, const Window& window) const;
+  void Report(const FrameView& frame, const Window& window, std::int64_t pts_ns, bool cut,
+              ObjectAnswer& answer) const;
+  // Whether the answer's mask, found in that window, cannot be the object's.
+  bool IsOther(const FrameView& frame, const Window& window, bool cut,
+               const ObjectAnswer& answer) const;
   // Whether an object that the network calls present is to be taken as seen.
   bool IsSeen(const ObjectAnswer& answer, bool cut) const;
   ObjectState UnseenState(const TrackedObject* object, std::int64_t pts_ns) const;
@@ -139,6 +141,7 @@ class StreamingTracker : public VideoTracker {
   int frame_width_ = 0, frame_height_ = 0;  // of the last step
   int next_id_ = 1;
   const std::shared_ptr<FrameReader> reader_;  // of whole frames
+  std::vector<Window> former_windows_;         // of the last step
   std::optional<FrameView> expected_;  // after the next frame
   std::optional<FrameView> next_;      // after this one, until it is encoded
   Views::Ahead ahead_;                 // of the next frame, perhaps

@@ -37,13 +37,12 @@ void View::Encode(bool beside_others) {
   if (beside_others) features_ = features_.CopyOf(0);
 }
 
-Views::Views(ModelEngine& engine, std::shared_ptr<FrameReader> reader, const FrameView& frame,
-             Ahead ahead)
-    : engine_(engine), reader_(std::move(reader)), frame_(frame), ahead_(std::move(ahead)) {
+Views::Views(ModelEngine& engine, std::shared_ptr<FrameReader> reader, const FrameView& frame)
+    : engine_(engine), reader_(std::move(reader)), frame_(frame) {
   CheckFrame(frame);
 }
 
-void Views::Add(int id, const Window& window) {
+void Views::Add(int id, const Window& window, Ahead& ahead) {
   const auto same = std::ranges::find(all_, window, &View::window);
   if (same != all_.end()) {
     of_[id] = same->get();
@@ -51,31 +50,39 @@ void Views::Add(int id, const Window& window) {
   }
   const FrameView part = PartOf(frame_, window);
   const auto encoded = std::ranges::find_if(
-      ahead_, [&](const auto& ahead) { return ahead && ahead->IsOf(part); });
+      ahead, [&](const auto& one) { return one && one->IsOf(part); });
   all_.push_back(std::make_unique<View>(
       engine_, window == Whole(frame_) ? reader_ : NewReader(engine_), frame_, window,
-      encoded == ahead_.end() ? nullptr : std::move(*encoded)));
+      encoded == ahead.end() ? nullptr : std::move(*encoded)));
   of_[id] = all_.back().get();
 }
 
 void Views::Encode() {
-  ahead_.clear();  // the windows have moved away from what is left
   const bool several = all_.size() > 1;
   engine_.ForEachOf(std::ssize(all_),
                     [&](int64_t i) { all_[i]->Encode(several && engine_.step().on_gpu()); });
 }
 
-Views::Ahead Views::EncodeAhead(const FrameView& next) const try {
+Views::Ahead Views::EncodeAhead(const FrameView& next, std::span<const Window> former) const try {
   CheckFrame(next);
   Ahead ahead;
-  if (next.width != frame_.width || next.height != frame_.height) return ahead;
   for (const auto& view : all_) {
-    ahead.push_back(std::make_unique<FrameAhead>(engine_, view->reader(),
-                                                 PartOf(next, view->window())));
+    const bool is_whole = view->window() == Whole(frame_);
+    const bool stays = next.width == frame_.width && next.height == frame_.height &&
+                       std::ranges::find(former, view->window()) != former.end();
+    if (!is_whole && !stays) continue;
+    ahead.push_back(std::make_unique<FrameAhead>(
+        engine_, view->reader(), is_whole ? next : PartOf(next, view->window())));
   }
   return ahead;
 } catch (const Error&) {
   return {};  // that frame's own step tells
+}
+
+std::vector<Window> Views::windows() const {
+  std::vector<Window> windows;
+  for (const auto& view : all_) windows.push_back(view->window());
+  return windows;
 }
 
 Tensor Views::WholeImage() const {

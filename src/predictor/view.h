@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "image/frame.h"
@@ -53,22 +54,24 @@ class Views {
  public:
   using Ahead = std::vector<std::unique_ptr<FrameAhead>>;
 
-  // reader: of whole frames. ahead: what was encoded ahead, perhaps of this frame.
+  // reader: of whole frames.
   // Throws Error kBadSettings when the frame is impossible.
-  Views(ModelEngine& engine, std::shared_ptr<FrameReader> reader, const FrameView& frame,
-        Ahead ahead);
+  Views(ModelEngine& engine, std::shared_ptr<FrameReader> reader, const FrameView& frame);
 
   // An object is to be looked for in this window. Objects of the same one share its view.
-  void Add(int id, const Window& window);
+  // ahead: what was encoded ahead, of which the view's part is taken if it is there.
+  void Add(int id, const Window& window, Ahead& ahead);
 
   // In the stream's turn.
   void Encode();
-  // The same windows of the next frame, if it is of this one's size. After Encode().
-  Ahead EncodeAhead(const FrameView& next) const;
+  // The next frame, and windows of it that stay: those that were there in the former step too.
+  // After Encode().
+  Ahead EncodeAhead(const FrameView& next, std::span<const Window> former) const;
 
   bool Has(int id) const { return of_.contains(id); }
   const View& of(int id) const { return *of_.at(id); }
   const std::vector<std::unique_ptr<View>>& all() const { return all_; }
+  std::vector<Window> windows() const;
   // The network's input for the whole frame. After Encode().
   Tensor WholeImage() const;
 
@@ -76,7 +79,6 @@ class Views {
   ModelEngine& engine_;
   const std::shared_ptr<FrameReader> reader_;
   const FrameView& frame_;
-  Ahead ahead_;
   std::vector<std::unique_ptr<View>> all_;
   std::map<int, const View*> of_;  // by object
 };

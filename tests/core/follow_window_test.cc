@@ -123,6 +123,79 @@ TEST_F(FollowWindowTest, ItGoesWithTheFramesSize) {
   EXPECT_TRUE(half.Contains(Square(250, 150, 40)));
   EXPECT_LE(half.x + half.width, kWidth / 2);
   EXPECT_LE(half.y + half.height, kHeight / 2);
+  const std::optional<Box> seen = window_.Seen(2 * kWidth, 2 * kHeight);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->x0, 920);
+  EXPECT_EQ(seen->y1, 680);
+}
+
+TEST_F(FollowWindowTest, AWindowOfTheWholeFrameStaysThatAtAnotherSize) {
+  Look(Square(500, 300, 160));
+  Look(Square(500, 300, 152), /*anew=*/true);
+  EXPECT_EQ(window_.Next(kFactor, 2 * kWidth, 2 * kHeight),
+            (Window{0, 0, 2 * kWidth, 2 * kHeight}));
+}
+
+TEST_F(FollowWindowTest, WhatIsNotSeenIsNowhere) {
+  EXPECT_FALSE(window_.Seen(kWidth, kHeight));
+  Look(Square(500, 300, 80));
+  EXPECT_TRUE(window_.Seen(kWidth, kHeight));
+  Look(std::nullopt);
+  EXPECT_FALSE(window_.Seen(kWidth, kHeight));
+}
+
+TEST_F(FollowWindowTest, APromptThatFindsNothingForgetsWhereItWas) {
+  Look(Square(500, 300, 80));
+  Look(std::nullopt, /*anew=*/true);
+  EXPECT_EQ(Next(), kWhole);
+  EXPECT_TRUE(window_.MayBe(Square(500, 300, 400), kWhole, kWidth, kHeight));
+}
+
+class MayBe : public FollowWindowTest {
+ protected:
+  bool Is(float side, const Window& window) const {
+    return window_.MayBe(Square(500, 300, side), window, kWidth, kHeight);
+  }
+};
+
+TEST_F(MayBe, InWindowsOfOneScaleAnySizeIsBelieved) {
+  EXPECT_TRUE(Is(10, kWhole));
+  Look(Square(500, 300, 80), /*anew=*/true);
+  Look(Square(500, 300, 80));  // in a window of 200
+  for (const float side : {8.0F, 80.0F, 290.0F}) EXPECT_TRUE(Is(side, {300, 150, 300, 300}));
+}
+
+TEST_F(MayBe, InAMuchLargerOneOnlyItsOwnSizeIs) {
+  Look(Square(500, 300, 80));
+  Look(Square(500, 300, 80));
+  for (const float side : {41.0F, 80.0F, 159.0F}) EXPECT_TRUE(Is(side, kWhole)) << side;
+  for (const float side : {39.0F, 161.0F, 500.0F}) EXPECT_FALSE(Is(side, kWhole)) << side;
+}
+
+TEST_F(MayBe, TheLongerItWasAwayTheMoreItMayHaveChanged) {
+  Look(Square(500, 300, 80));
+  Look(Square(500, 300, 80));
+  for (int i = 0; i < 40; ++i) Look(std::nullopt);
+  EXPECT_TRUE(Is(300, kWhole));
+  EXPECT_FALSE(Is(400, kWhole));
+}
+
+TEST_F(MayBe, WhatIsFollowedInTheWholeFrameIsAsBefore) {
+  Look(Square(500, 300, 300));
+  Look(Square(500, 300, 300));
+  EXPECT_TRUE(Is(60, kWhole));
+  EXPECT_TRUE(window_.MayBe(Square(500, 300, 100), {0, 0, 3 * kWidth, 3 * kHeight}, 3 * kWidth,
+                            3 * kHeight));
+}
+
+TEST_F(MayBe, ItGoesWithTheFramesSize) {
+  Look(Square(500, 300, 80));
+  Look(Square(500, 300, 80));
+  const Window window{900, 450, 600, 600};  // three times as large a frame
+  EXPECT_TRUE(window_.MayBe(Square(1500, 900, 240), window, 3 * kWidth, 3 * kHeight));
+  const Window whole{0, 0, 3 * kWidth, 3 * kHeight};
+  EXPECT_TRUE(window_.MayBe(Square(1500, 900, 240), whole, 3 * kWidth, 3 * kHeight));
+  EXPECT_FALSE(window_.MayBe(Square(1500, 900, 800), whole, 3 * kWidth, 3 * kHeight));
 }
 
 }  // namespace

@@ -26,9 +26,13 @@ constexpr std::int64_t kFrameNs = 40'000'000;
 // prompted anew and one corrected by a click on the way: batches of one to four.
 class Film {
  public:
-  // ahead: each frame is expected, and its pixels are gone when its turn comes.
-  Film(const std::shared_ptr<ModelEngine>& engine, MemoryPolicy policy, bool ahead = false)
-      : tracker_(engine->CreateVideoTracker({.memory_policy = policy})), ahead_(ahead) {}
+  // ahead: each frame is expected, and its pixels are gone when its turn comes, but with
+  // windows, which may have moved until then.
+  Film(const std::shared_ptr<ModelEngine>& engine, MemoryPolicy policy, bool ahead = false,
+       float follow_window = 0)
+      : tracker_(engine->CreateVideoTracker(
+            {.memory_policy = policy, .follow_window = follow_window})),
+        ahead_(ahead), stays_(!ahead || follow_window > 0) {}
 
   std::vector<Object> Next() {
     const std::vector<Disc> discs = Discs(frame_);
@@ -67,7 +71,7 @@ class Film {
 
   FrameView Show(const std::vector<Disc>& discs) {
     Picture& picture = pictures_[frame_ % 2];
-    const Picture shown(320, 180, ahead_ && frame_ > 0 ? std::vector<Disc>() : discs);
+    const Picture shown(320, 180, stays_ || frame_ == 0 ? discs : std::vector<Disc>());
     picture = shown;  // in the same place
     if (ahead_) {
       Picture& next = pictures_[(frame_ + 1) % 2];
@@ -80,7 +84,7 @@ class Film {
   }
 
   std::unique_ptr<VideoTracker> tracker_;
-  bool ahead_;
+  bool ahead_, stays_;
   std::array<Picture, 2> pictures_ = {Picture(320, 180), Picture(320, 180)};
   int frame_ = 0;
 };
@@ -159,6 +163,19 @@ TEST_P(TrackerByGraphs, AFrameThatCannotBeReadAheadFailsInItsOwnStep) {
   EXPECT_EQ(tracker->Step(picture.view(), 0, prompts).objects.size(), 1u);
   EXPECT_THROW(tracker->Step(broken, kFrameNs, {}), Error);
   EXPECT_EQ(tracker->Step(picture.view(), 2 * kFrameNs, {}).objects.size(), 1u);
+}
+
+// Three discs in windows of their own, the others in the whole frame.
+TEST_P(TrackerByGraphs, WindowsAreTheSameToTheBitToo) {
+  constexpr float kWindow = 2.5F;
+  const Frames truth = Film(Plain(), GetParam(), /*ahead=*/false, kWindow).All();
+  EXPECT_NE(truth.back().back().iou, PlainFilm().back().back().iou);
+  for (const bool ahead : {false, true}) {
+    SCOPED_TRACE(ahead ? "ahead" : "in turn");
+    GraphCounts counts;
+    ExpectEqual(Film(OpenEngine(Graphs(counts)), GetParam(), ahead, kWindow).All(), truth);
+    EXPECT_GT(counts.replays, kFrames);
+  }
 }
 
 // What is replayed is that to the bit, so that it need not run again.
