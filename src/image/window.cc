@@ -34,6 +34,8 @@ bool Window::Contains(const Box& box) const {
   return Contains(Point{.x = box.x0, .y = box.y0}) && Contains(Point{.x = box.x1, .y = box.y1});
 }
 
+Window WholeFrame(int frame_width, int frame_height) { return {0, 0, frame_width, frame_height}; }
+
 Window WindowAround(const Box& box, float factor, int frame_width, int frame_height) {
   // No more than the frame, so that the side is a pixel count.
   const float largest = static_cast<float>(std::max(frame_width, frame_height));

@@ -17,6 +17,9 @@ struct Window {
   bool operator==(const Window&) const = default;
 };
 
+// All of a frame.
+Window WholeFrame(int frame_width, int frame_height);
+
 // A square of `factor` times the box's longer side around the box's middle, at
 // least 32 pixels wide; moved into the frame where it reaches over its edge,
 // and cut where the frame is smaller. x and y are even.

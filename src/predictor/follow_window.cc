@@ -35,7 +35,7 @@ float Power(float base, int looks) {
 
 // The window, or the whole frame where it has more than that share of it.
 Window WholeAbove(double share, const Window& window, int frame_width, int frame_height) {
-  const Window whole{0, 0, frame_width, frame_height};
+  const Window whole = WholeFrame(frame_width, frame_height);
   return AreaOf(window) > share * AreaOf(whole) ? whole : window;
 }
 
@@ -58,7 +58,7 @@ Box Square(const Box& box, float side) {
 }  // namespace
 
 Window FollowWindow::Around(const Box& box, float factor, int frame_width, int frame_height) {
-  if (factor == 0) return {0, 0, frame_width, frame_height};
+  if (factor == 0) return WholeFrame(frame_width, frame_height);
   return WholeAbove(kLargest, WindowAround(box, factor, frame_width, frame_height), frame_width,
                     frame_height);
 }
@@ -71,15 +71,15 @@ FollowWindow FollowWindow::ScaledTo(int frame_width, int frame_height) const {
   scaled.box_ = {box_->x0 * sx, box_->y0 * sy, box_->x1 * sx, box_->y1 * sy};
   scaled.side_ *= std::max(sx, sy);
   scaled.scale_ *= std::max(sx, sy);
-  const bool was_whole = window_ == Window{0, 0, frame_width_, frame_height_};
-  scaled.window_ = was_whole ? Window{0, 0, frame_width, frame_height} : Window{};
+  const bool was_whole = window_ == WholeFrame(frame_width_, frame_height_);
+  scaled.window_ = was_whole ? WholeFrame(frame_width, frame_height) : Window{};
   scaled.frame_width_ = frame_width;
   scaled.frame_height_ = frame_height;
   return scaled;
 }
 
 Window FollowWindow::Next(float factor, int frame_width, int frame_height) const {
-  const Window whole{0, 0, frame_width, frame_height};
+  const Window whole = WholeFrame(frame_width, frame_height);
   if (factor == 0 || !box_) return whole;
   const FollowWindow here = ScaledTo(frame_width, frame_height);
   const Window wanted = WindowAround(Square(*here.box_, here.side_),

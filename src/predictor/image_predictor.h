@@ -85,7 +85,7 @@ class StillsPredictor : public ImagePredictor {
   static void SetAccepted(StillObject& object, bool accepted);
   void TakeMask(const Prompt& prompt, Draft& draft);
   Question Ask(const Prompt& prompt, Draft& draft) const;
-  Window WholePicture() const { return {0, 0, frame_.width, frame_.height}; }
+  Window WholePicture() const { return WholeFrame(frame_.width, frame_.height); }
   // Where a step of an object is looked for. former: the object before it, if it counts.
   Window WindowOf(const HistoryStep& step, const StillObject* former) const;
   Tensor FormerLogits(const StillObject& object, const Window& window) const;

@@ -176,7 +176,7 @@ StreamingTracker::Looks StreamingTracker::LookClosely(const FrameView& frame,
 Window StreamingTracker::WindowFor(const FrameView& frame, int id, const PromptPlan& plan,
                                    const Looks& looks) const {
   const int width = frame.width, height = frame.height;
-  const Window whole{0, 0, width, height};
+  const Window whole = WholeFrame(width, height);
   const float factor = frame.memory == FrameMemory::kHost ? options_.follow_window : 0;
   if (factor == 0) return whole;
   const auto around = [&](const Box& box) {

@@ -10,7 +10,7 @@
 namespace sam2 {
 namespace {
 
-Window Whole(const FrameView& frame) { return {0, 0, frame.width, frame.height}; }
+Window Whole(const FrameView& frame) { return WholeFrame(frame.width, frame.height); }
 
 }  // namespace
 
@@ -20,10 +20,9 @@ std::shared_ptr<FrameReader> NewReader(const ModelEngine& engine) {
                                        model.device());
 }
 
-View::View(ModelEngine& engine, std::shared_ptr<FrameReader> reader, const FrameView& frame,
-           const Window& window, std::unique_ptr<FrameAhead> ahead)
-    : window_(window), reader_(std::move(reader)), part_(PartOf(frame, window)),
-      ahead_(std::move(ahead)) {
+View::View(ModelEngine& engine, std::shared_ptr<FrameReader> reader, const Window& window,
+           const FrameView& part, std::unique_ptr<FrameAhead> ahead)
+    : window_(window), reader_(std::move(reader)), part_(part), ahead_(std::move(ahead)) {
   if (!ahead_) request_.emplace(engine.encoder(), *reader_, part_);
 }
 
@@ -52,7 +51,7 @@ void Views::Add(int id, const Window& window, Ahead& ahead) {
   const auto encoded = std::ranges::find_if(
       ahead, [&](const auto& one) { return one && one->IsOf(part); });
   all_.push_back(std::make_unique<View>(
-      engine_, window == Whole(frame_) ? reader_ : NewReader(engine_), frame_, window,
+      engine_, window == Whole(frame_) ? reader_ : NewReader(engine_), window, part,
       encoded == ahead.end() ? nullptr : std::move(*encoded)));
   of_[id] = all_.back().get();
 }

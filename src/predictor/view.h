@@ -24,9 +24,9 @@ std::shared_ptr<FrameReader> NewReader(const ModelEngine& engine);
 class View {
  public:
   // Asks for its turn at once. The reader keeps what frames of one size have in common.
-  // ahead: of this window, or null.
-  View(ModelEngine& engine, std::shared_ptr<FrameReader> reader, const FrameView& frame,
-       const Window& window, std::unique_ptr<FrameAhead> ahead);
+  // part: the frame's pixels in that window. ahead: of the same, or null.
+  View(ModelEngine& engine, std::shared_ptr<FrameReader> reader, const Window& window,
+       const FrameView& part, std::unique_ptr<FrameAhead> ahead);
   View(const View&) = delete;
   View& operator=(const View&) = delete;
 

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "error_of.h"
+#include "prompts.h"
 #include "sam2.h"
 #include "scene.h"
 
@@ -33,29 +34,6 @@ Picture Scene(int frame) { return Picture(kWidth, kHeight, {RedDisc(frame), kBlu
 std::shared_ptr<Engine> Open(const std::string& model = SAM2_BUILTIN_MODEL, int threads = 1) {
   return sam2_core(kInterfaceVersion)
       ->OpenEngine({.model = model, .device = "cpu", .precision = "fp32", .threads = threads});
-}
-
-Prompt BoxPrompt(int id, const Box& box, PromptAction action = PromptAction::kAdd) {
-  Prompt prompt;
-  prompt.id = id;
-  prompt.action = action;
-  prompt.box = box;
-  return prompt;
-}
-
-Prompt ClickPrompt(int id, float x, float y, PromptAction action = PromptAction::kAdd) {
-  Prompt prompt;
-  prompt.id = id;
-  prompt.action = action;
-  prompt.points = {{x, y, true}};
-  return prompt;
-}
-
-Prompt Bare(int id, PromptAction action) {
-  Prompt prompt;
-  prompt.id = id;
-  prompt.action = action;
-  return prompt;
 }
 
 // The built-in model with an object score that always says "absent".
@@ -160,10 +138,10 @@ TEST_F(VideoTrackerTest, RefusesWhatDoesNotFit) {
             "object 1 exists already: use refine or replace to prompt it again");
   EXPECT_EQ(Refusal(ClickPrompt(2, 5, 5, PromptAction::kRefine)), "object 2 does not exist");
   EXPECT_EQ(Refusal(ClickPrompt(2, 5, 5, PromptAction::kReplace)), "object 2 does not exist");
-  EXPECT_EQ(Refusal(Bare(2, PromptAction::kRemove)), "object 2 does not exist");
+  EXPECT_EQ(Refusal(BarePrompt(2, PromptAction::kRemove)), "object 2 does not exist");
   EXPECT_THAT(Refusal(ClickPrompt(-3, 5, 5)), HasSubstr("id -3 is not allowed"));
   EXPECT_THAT(Refusal(BoxPrompt(5, {400, 10, 410, 20})), HasSubstr("outside the 320x180 frame"));
-  EXPECT_THAT(Refusal(Bare(5, PromptAction::kAdd)), HasSubstr("neither box nor points"));
+  EXPECT_THAT(Refusal(BarePrompt(5, PromptAction::kAdd)), HasSubstr("neither box nor points"));
   EXPECT_EQ(Step(Scene(frame_)).objects.size(), 1u);  // the stream went on
 }
 
@@ -272,7 +250,7 @@ TEST_F(AheadTest, ObjectsMayGoMeanwhile) {
 
 TEST_F(VideoTrackerTest, RemovedObjectsAreGone) {
   Step(Scene(0), {BoxPrompt(1, BoxOf(RedDisc(0))), BoxPrompt(2, BoxOf(kBlueDisc))});
-  const auto result = Step(Scene(1), {Bare(1, PromptAction::kRemove)});
+  const auto result = Step(Scene(1), {BarePrompt(1, PromptAction::kRemove)});
   ASSERT_EQ(result.objects.size(), 1u);
   EXPECT_EQ(result.objects[0].id, 2);
 }
@@ -410,7 +388,7 @@ TEST_F(VideoTrackerTest, FailedStepLeavesTheTrackerAsItWas) {
   same->Step(Scene(0).view(), 0, prompts);
   FrameView broken = Scene(1).view();
   broken.plane[0] = nullptr;
-  const std::vector<Prompt> changes = {Bare(2, PromptAction::kRemove),
+  const std::vector<Prompt> changes = {BarePrompt(2, PromptAction::kRemove),
                                        BoxPrompt(0, {5, 5, 50, 50})};
   EXPECT_THROW(tracker_->Step(broken, kFrameNs, changes), Error);
   FrameView elsewhere = Scene(1).view();
@@ -435,7 +413,7 @@ TEST_F(VideoTrackerTest, ManyPromptsOnOneFrameAreAsIfOneByOne) {
   prompts.push_back(ClickPrompt(300, 80, 80));
   prompts.push_back(BoxPrompt(301, BoxOf(kBlueDisc)));
   prompts.push_back(ClickPrompt(301, kBlueDisc.x, kBlueDisc.y, PromptAction::kRefine));
-  prompts.push_back(Bare(302, PromptAction::kAdd));
+  prompts.push_back(BarePrompt(302, PromptAction::kAdd));
   prompts.back().mask = Mask{60, 40, 80, 60, std::vector<std::uint8_t>(80 * 60, 255)};
   prompts.push_back(ClickPrompt(303, kBlueDisc.x, kBlueDisc.y));
   Use(SAM2_BUILTIN_MODEL, {.max_objects = 1000});

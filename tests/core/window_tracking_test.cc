@@ -12,6 +12,7 @@
 #include "image/mask.h"
 #include "image/window.h"
 #include "predictor/video_tracker.h"
+#include "prompts.h"
 #include "scene.h"
 
 namespace sam2 {
@@ -38,29 +39,6 @@ Mask MaskOf(const Disc& disc) {
     }
   }
   return mask;
-}
-
-Prompt BoxPrompt(int id, const Disc& disc) {
-  Prompt prompt;
-  prompt.id = id;
-  prompt.box = BoxOf(disc);
-  return prompt;
-}
-
-Prompt MaskPrompt(int id, const Mask& mask, PromptAction action = PromptAction::kAdd) {
-  Prompt prompt;
-  prompt.id = id;
-  prompt.action = action;
-  prompt.mask = mask;
-  return prompt;
-}
-
-Prompt Click(int id, float x, float y, PromptAction action = PromptAction::kRefine) {
-  Prompt prompt;
-  prompt.id = id;
-  prompt.action = action;
-  prompt.points = {{.x = x, .y = y}};
-  return prompt;
 }
 
 void ExpectSame(const Object& found, const Object& wanted) {
@@ -94,7 +72,7 @@ class Stream {
 // Mean IoU of the red disc over the frames after its box.
 double MeanIou(const TrackerOptions& options) {
   Stream stream(options);
-  stream.Step({Red(0)}, {BoxPrompt(1, Red(0))});
+  stream.Step({Red(0)}, {BoxPrompt(1, BoxOf(Red(0)))});
   double sum = 0;
   constexpr int kFrames = 10;
   for (int frame = 1; frame <= kFrames; ++frame) {
@@ -139,7 +117,7 @@ TEST(WindowTracking, AWindowIsAVideoOfItsOwn) {
     disc.y += by;
     step(disc, {});
   }
-  step(Red(0), {Click(1, Red(0).x + 3, Red(0).y)});
+  step(Red(0), {ClickPrompt(1, Red(0).x + 3, Red(0).y, PromptAction::kRefine)});
   step(Red(0), {});
 }
 
@@ -195,7 +173,10 @@ TEST(WindowTracking, LookAheadGivesTheSame) {
   }
   for (size_t frame = 0; frame < pictures.size(); ++frame) {
     std::vector<Prompt> prompts;
-    if (frame == 0) prompts = {BoxPrompt(1, Red(0)), BoxPrompt(2, kLarge), BoxPrompt(3, Blue(0))};
+    if (frame == 0) {
+      prompts = {BoxPrompt(1, BoxOf(Red(0))), BoxPrompt(2, BoxOf(kLarge)),
+                 BoxPrompt(3, BoxOf(Blue(0)))};
+    }
     const FrameView next = frame + 1 < pictures.size() ? pictures[frame + 1].view() : FrameView{};
     ahead.tracker().Expect(frame + 1 < pictures.size() ? &next : nullptr);
     const std::vector<Object> wanted = plain.Step(pictures[frame].view(), prompts);
@@ -219,7 +200,8 @@ TEST(WindowTracking, AClickFarFromTheWindowIsHeeded) {
   const std::vector<Disc> discs = {Red(0), Blue(0)};
   Stream clicked({.follow_window = kFactor}), left({.follow_window = kFactor});
   for (Stream* stream : {&clicked, &left}) stream->Step(discs, {MaskPrompt(1, MaskOf(Red(0)))});
-  const Object with = clicked.Step(discs, {Click(1, Blue(0).x, Blue(0).y)}).at(0);
+  const Object with =
+      clicked.Step(discs, {ClickPrompt(1, Blue(0).x, Blue(0).y, PromptAction::kRefine)}).at(0);
   const Object without = left.Step(discs).at(0);
   ASSERT_EQ(with.state, ObjectState::kTracked);
   EXPECT_GT(Iou(without.mask, Red(0), kWidth, kHeight), 0.8);
